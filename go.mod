@@ -1,0 +1,3 @@
+module github.com/fetchmill/fetchmill
+
+go 1.26

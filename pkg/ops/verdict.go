@@ -1,0 +1,46 @@
+package ops
+
+import (
+	"errors"
+	"time"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Failure is an error that says how the item goes on. Make it with Retry, RetryAfter or Fail.
+type Failure struct {
+	Reason events.Reason
+	Err    error
+	// Temporary failures are tried again until the step's attempts are spent.
+	Temporary bool
+	// After is how long to wait at least before the next attempt; 0 leaves it to the backoff.
+	After time.Duration
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Retry says that another attempt may succeed.
+func Retry(reason events.Reason, err error) error {
+	return &Failure{Reason: reason, Err: err, Temporary: true}
+}
+
+// RetryAfter says that another attempt may succeed, but not before d has passed.
+func RetryAfter(reason events.Reason, d time.Duration, err error) error {
+	return &Failure{Reason: reason, Err: err, Temporary: true, After: d}
+}
+
+// Fail says that no attempt will succeed.
+func Fail(reason events.Reason, err error) error {
+	return &Failure{Reason: reason, Err: err}
+}
+
+// AsFailure returns the verdict in err. An error without one is a permanent failure of the computation.
+func AsFailure(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Reason: events.ReasonComputation, Err: err}
+}
