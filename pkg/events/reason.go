@@ -28,13 +28,13 @@ const (
 
 // What happened inside the pipeline.
 const (
-	ReasonComputation Reason = "computation"  // the operation itself reported an error
-	ReasonPanic       Reason = "panic"        // the operation panicked
-	ReasonWorkerLost  Reason = "worker_lost"  // worker after worker died on the item
-	ReasonDeadline    Reason = "deadline"     // the item's own deadline passed before it was done
-	ReasonCancelled   Reason = "cancelled"    // its batch was cancelled
-	ReasonUndecodable Reason = "undecodable"  // a message between services is not what the contract says
-	ReasonInternal    Reason = "internal"     // a fault of fetchmill's; the error text says which
+	ReasonComputation Reason = "computation" // the operation itself reported an error
+	ReasonPanic       Reason = "panic"       // the operation panicked
+	ReasonWorkerLost  Reason = "worker_lost" // worker after worker died on the item
+	ReasonDeadline    Reason = "deadline"    // the item's own deadline passed before it was done
+	ReasonCancelled   Reason = "cancelled"   // its batch was cancelled
+	ReasonUndecodable Reason = "undecodable" // a message between services is not what the contract says
+	ReasonInternal    Reason = "internal"    // a fault of fetchmill's; the error text says which
 )
 
 // Reasons lists the whole closed list.

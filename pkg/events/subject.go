@@ -109,12 +109,13 @@ func ValidName(s string) error {
 	return nil
 }
 
-var batchRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$`)
+var batchRE = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?$`)
 
-// ValidBatch tells whether s can name a batch: 1 to 128 of letters, digits, '-', '_', '.' and ':', starting with a letter or a digit.
+// ValidBatch tells whether s can name a batch: 1 to 128 of letters, digits, '-', '_' and single dots, starting with a letter
+// or a digit and not ending with a dot. Such a name can stand in a key of the control bucket.
 func ValidBatch(s string) error {
-	if !batchRE.MatchString(s) {
-		return fmt.Errorf("%w: batch %.140q: use 1 to 128 of letters, digits, '-', '_', '.' and ':', starting with a letter or a digit", ErrName, s)
+	if !batchRE.MatchString(s) || strings.Contains(s, "..") {
+		return fmt.Errorf("%w: batch %.140q: use 1 to 128 of letters, digits, '-', '_' and single dots, starting with a letter or a digit", ErrName, s)
 	}
 	return nil
 }
