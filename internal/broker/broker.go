@@ -1,0 +1,104 @@
+// Package broker embeds a NATS server with JetStream, so that a machine with nothing but fetchmill is enough.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Config says where the broker listens and how it stores.
+type Config struct {
+	Addr       string // HOST:PORT to listen on; port 0 picks a free one
+	Dir        string // where streams are stored
+	SyncAlways bool   // flush every write to the disk before it is acknowledged: survives power loss, and is much slower
+}
+
+// startTimeout bounds recovery of the streams at start; large ones take a while.
+const startTimeout = 5 * time.Minute
+
+// ErrAddrInUse means that something else listens on the broker's address.
+var ErrAddrInUse = errors.New("address in use")
+
+// Broker is a running server.
+type Broker struct {
+	srv *server.Server
+}
+
+// Start starts a broker and waits until it accepts connections.
+func Start(cfg Config, log *slog.Logger) (*Broker, error) {
+	host, portText, err := net.SplitHostPort(cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("broker address %q is not HOST:PORT: %w", cfg.Addr, err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("broker address %q has no valid port: %w", cfg.Addr, err)
+	}
+	// The server would only log that it cannot listen, so find out before.
+	if err := probe(cfg.Addr); err != nil {
+		return nil, err
+	}
+	opts := &server.Options{
+		ServerName: "fetchmill", Host: host, Port: int(port),
+		JetStream: true, StoreDir: cfg.Dir, SyncAlways: cfg.SyncAlways,
+		NoSigs: true, NoSystemAccount: false,
+		// Payloads stay what every NATS server allows by default, so what works here works anywhere.
+		MaxPayload: server.MAX_PAYLOAD_SIZE,
+	}
+	if port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	srv.SetLoggerV2(logger{log}, false, false, false)
+	srv.Start()
+	if !srv.ReadyForConnections(startTimeout) {
+		srv.Shutdown()
+		return nil, fmt.Errorf("broker did not start within %s", startTimeout)
+	}
+	return &Broker{srv: srv}, nil
+}
+
+// URL is where clients connect.
+func (b *Broker) URL() string { return b.srv.ClientURL() }
+
+// InProcess lets a client in the same process connect without the network.
+func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.srv) }
+
+// Stop ends the broker and waits until its files are closed.
+func (b *Broker) Stop() {
+	b.srv.Shutdown()
+	b.srv.WaitForShutdown()
+}
+
+func probe(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return fmt.Errorf("broker: no permission to listen on %s: choose another port with --nats-addr", addr)
+		}
+		return fmt.Errorf("broker: %w: %s is taken (another fetchmill or nats-server?): stop it, use it with --nats, or choose another with --nats-addr, such as 127.0.0.1:0: %w",
+			ErrAddrInUse, addr, err)
+	}
+	return l.Close()
+}
+
+// logger passes the server's warnings and errors on; its notices are only of interest when debugging.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Noticef(format string, v ...any) { l.log.Debug("broker: " + fmt.Sprintf(format, v...)) }
+func (l logger) Warnf(format string, v ...any)   { l.log.Warn("broker: " + fmt.Sprintf(format, v...)) }
+func (l logger) Fatalf(format string, v ...any)  { l.log.Error("broker: " + fmt.Sprintf(format, v...)) }
+func (l logger) Errorf(format string, v ...any)  { l.log.Error("broker: " + fmt.Sprintf(format, v...)) }
+func (l logger) Debugf(format string, v ...any)  { l.log.Debug("broker: " + fmt.Sprintf(format, v...)) }
+func (l logger) Tracef(string, ...any)           {}

@@ -1,0 +1,69 @@
+// Package topology declares the broker's streams, consumers and buckets as values, and provisions them. Services only
+// bind to what exists, so they need no right to create anything.
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Persist says when the broker calls a message stored.
+type Persist string
+
+const (
+	// PersistDefault acknowledges a publish when the message is in the stream's file.
+	PersistDefault Persist = "default"
+	// PersistAsync acknowledges before that: faster, and a killed broker may lose what it acknowledged. It breaks the promise
+	// that nothing accepted is lost, so it is for work that can be submitted again.
+	PersistAsync Persist = "async"
+)
+
+// Config is what an operator may set about the topology.
+type Config struct {
+	Replicas   int           `help:"Copies of each stream in a cluster: 1, 3 or 5." default:"1"`
+	MaxBytes   int64         `help:"Most bytes that each of the work streams may hold; beyond it publishing is refused." default:"1073741824"`
+	DoneAge    time.Duration `help:"How long announcements of finished items are kept." default:"168h"`
+	DoneBytes  int64         `help:"Most bytes of announcements that are kept; the oldest go first." default:"1073741824"`
+	DeadAge    time.Duration `help:"How long dead letters are kept." default:"720h"`
+	WorkWindow time.Duration `help:"How long the broker itself remembers message ids of submitted work. Beyond it the database knows them, for ever." default:"30s"`
+	StepWindow time.Duration `help:"The same between the stages." default:"10s"`
+	AckWait    time.Duration `help:"How long after a worker died its messages are delivered again." default:"30s"`
+	Persist    Persist       `help:"When a message counts as stored: default or async." enum:"default,async" default:"default"`
+}
+
+// Default returns the configuration that the tags of Config describe.
+func Default() Config {
+	return Config{
+		Replicas: 1, MaxBytes: 1 << 30, DoneAge: 7 * 24 * time.Hour, DoneBytes: 1 << 30, DeadAge: 30 * 24 * time.Hour,
+		WorkWindow: 30 * time.Second, StepWindow: 10 * time.Second, AckWait: 30 * time.Second, Persist: PersistDefault,
+	}
+}
+
+// Validate joins all faults of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5, "replicas: %d is not 1, 3 or 5", c.Replicas)
+	fault(c.MaxBytes < 1<<20, "max bytes: %d is less than 1 MiB, which one message may have", c.MaxBytes)
+	fault(c.DoneBytes < 1<<20, "done bytes: %d is less than 1 MiB, which one message may have", c.DoneBytes)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"done age", c.DoneAge},
+		{"dead age", c.DeadAge},
+		{"work window", c.WorkWindow},
+		{"step window", c.StepWindow},
+		{"ack wait", c.AckWait},
+	} {
+		fault(d.value < time.Second, "%s: %s is less than a second", d.name, d.value)
+	}
+	fault(c.DoneAge < 2*c.AckWait, "done age: %s is less than twice the ack wait of %s", c.DoneAge, c.AckWait)
+	fault(c.Persist != PersistDefault && c.Persist != PersistAsync, "persist: %q is neither default nor async", c.Persist)
+	return errors.Join(errs...)
+}

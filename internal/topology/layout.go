@@ -1,0 +1,119 @@
+package topology
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Names of the streams.
+const (
+	StreamWork    = "WORK"
+	StreamFetch   = "FETCH"
+	StreamCrunch  = "CRUNCH"
+	StreamResults = "RESULTS"
+	StreamDone    = "DONE"
+	StreamDead    = "DEAD"
+)
+
+// Names of the durable consumers on WORK and RESULTS. FETCH and CRUNCH have one for each lane, named by LaneConsumer.
+const (
+	ConsumerIngest = "ingest"
+	ConsumerSink   = "sink"
+)
+
+// BucketControl is the KV bucket of cancelled batches; the keys are made by CancelKey.
+const BucketControl = "control"
+
+// LaneConsumer names the consumer of a lane on FETCH or CRUNCH.
+func LaneConsumer(lane events.Lane) string { return string(lane) }
+
+// CancelKey is the key of BucketControl that says that a batch is cancelled.
+func CancelKey(batch string) string { return "cancel." + batch }
+
+// Layout is everything that has to exist on the broker.
+type Layout struct {
+	Streams   []jetstream.StreamConfig
+	Consumers []Consumer
+	Buckets   []jetstream.KeyValueConfig
+}
+
+// Consumer is a durable pull consumer and the stream that it belongs to.
+type Consumer struct {
+	Stream string
+	jetstream.ConsumerConfig
+}
+
+// For returns the layout for a configuration, which must be valid.
+func For(c Config) Layout {
+	l := Layout{
+		Streams: []jetstream.StreamConfig{
+			queue(c, StreamWork, "what users publish", events.PrefixWork+">", c.WorkWindow),
+			queue(c, StreamFetch, "items waiting for I/O", events.PrefixFetch+">", c.StepWindow),
+			queue(c, StreamCrunch, "items waiting for CPU", events.PrefixCrunch+">", c.StepWindow),
+			queue(c, StreamResults, "the sink's inbox", events.PrefixResult+">", c.StepWindow),
+			history(c, StreamDone, "what the sink has committed", c.DoneAge, c.DoneBytes, events.PrefixDone+">", events.PrefixEvent+">"),
+			history(c, StreamDead, "what could not be done", c.DeadAge, -1, events.PrefixDead+">"),
+		},
+		Consumers: []Consumer{
+			worker(c, StreamWork, ConsumerIngest, events.PrefixWork+">"),
+			worker(c, StreamResults, ConsumerSink, events.PrefixResult+">"),
+		},
+		Buckets: []jetstream.KeyValueConfig{{
+			Bucket: BucketControl, Description: "cancelled batches",
+			TTL: c.DeadAge, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+		}},
+	}
+	for _, lane := range events.Lanes() {
+		l.Consumers = append(l.Consumers,
+			worker(c, StreamFetch, LaneConsumer(lane), events.PrefixFetch+string(lane)+".>"),
+			worker(c, StreamCrunch, LaneConsumer(lane), events.PrefixCrunch+string(lane)+".>"))
+	}
+	return l
+}
+
+// queue is a stream whose messages leave it when they are acknowledged, and that refuses instead of dropping when it is full.
+func queue(c Config, name, description, subject string, window time.Duration) jetstream.StreamConfig {
+	s := stream(c, name, description, subject)
+	s.Retention = jetstream.WorkQueuePolicy
+	s.Discard = jetstream.DiscardNew
+	s.MaxBytes = c.MaxBytes
+	s.Duplicates = window
+	return s
+}
+
+// history is a stream that anyone may read again until its messages are too old. Its window outlasts a redelivery.
+func history(c Config, name, description string, age time.Duration, maxBytes int64, subjects ...string) jetstream.StreamConfig {
+	s := stream(c, name, description, subjects...)
+	s.Retention = jetstream.LimitsPolicy
+	s.Discard = jetstream.DiscardOld
+	s.MaxBytes = maxBytes
+	s.MaxAge = age
+	s.Duplicates = 2 * c.AckWait
+	return s
+}
+
+func stream(c Config, name, description string, subjects ...string) jetstream.StreamConfig {
+	s := jetstream.StreamConfig{
+		Name: name, Description: description, Subjects: subjects,
+		Storage: jetstream.FileStorage, Replicas: c.Replicas,
+		MaxMsgs: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1, AllowDirect: true,
+	}
+	if c.Persist == PersistAsync {
+		s.PersistMode = jetstream.AsyncPersistMode
+	}
+	return s
+}
+
+// worker is a pull consumer shared by all replicas of a service. Deliveries are not limited here: the worker that receives one
+// too many ends the item as failed (docs/adr/0004), so that no message ever stays in a queue unseen. Pending acknowledgements are
+// not limited either: workers pull no more than they can hold, and delayed retries must not take the places of fresh work.
+func worker(c Config, stream, name, filter string) Consumer {
+	return Consumer{Stream: stream, ConsumerConfig: jetstream.ConsumerConfig{
+		Durable: name, Name: name, FilterSubject: filter,
+		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: c.AckWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 4096,
+	}}
+}

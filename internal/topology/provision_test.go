@@ -1,0 +1,94 @@
+package topology_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/internal/broker/brokertest"
+	"github.com/fetchmill/fetchmill/internal/topology"
+)
+
+func actions(changes []topology.Change) map[string]topology.Action {
+	m := map[string]topology.Action{}
+	for _, c := range changes {
+		m[c.Kind+" "+c.Name] = c.Action
+	}
+	return m
+}
+
+func TestProvision(t *testing.T) {
+	t.Run("creates everything, and the second time changes nothing", func(t *testing.T) {
+		js := brokertest.New(t).JetStream()
+		layout := topology.For(topology.Default())
+
+		first, err := topology.Provision(t.Context(), js, layout)
+		require.NoError(t, err)
+		second, err := topology.Provision(t.Context(), js, layout)
+		require.NoError(t, err)
+
+		require.Len(t, first, len(layout.Streams)+len(layout.Consumers)+len(layout.Buckets))
+		for _, c := range first {
+			require.Equal(t, topology.Created, c.Action, c.Name)
+		}
+		for _, c := range second {
+			require.Equal(t, topology.Unchanged, c.Action, c.Name)
+		}
+	})
+
+	t.Run("updates what differs and keeps what the layout does not speak of", func(t *testing.T) {
+		js := brokertest.New(t).JetStream()
+		cfg := topology.Default()
+		_, err := topology.Provision(t.Context(), js, topology.For(cfg))
+		require.NoError(t, err)
+		operators, err := js.Stream(t.Context(), topology.StreamFetch)
+		require.NoError(t, err)
+		own := operators.CachedInfo().Config
+		own.MaxMsgs = 123
+		_, err = js.UpdateStream(t.Context(), own)
+		require.NoError(t, err)
+
+		cfg.MaxBytes, cfg.AckWait, cfg.DeadAge = 64<<20, 7*time.Second, 48*time.Hour
+		changes, err := topology.Provision(t.Context(), js, topology.For(cfg))
+		require.NoError(t, err)
+
+		got := actions(changes)
+		require.Equal(t, topology.Updated, got["stream FETCH"])
+		require.Equal(t, topology.Updated, got["stream DEAD"])
+		require.Equal(t, topology.Updated, got["consumer FETCH/low"])
+		require.Equal(t, topology.Updated, got["bucket control"])
+		fetch, err := js.Stream(t.Context(), topology.StreamFetch)
+		require.NoError(t, err)
+		require.EqualValues(t, 64<<20, fetch.CachedInfo().Config.MaxBytes)
+		require.EqualValues(t, 123, fetch.CachedInfo().Config.MaxMsgs)
+	})
+
+	t.Run("refuses what cannot be changed and names the remedy", func(t *testing.T) {
+		js := brokertest.New(t).JetStream()
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
+			Name: topology.StreamFetch, Subjects: []string{"fetch.>"}, Retention: jetstream.LimitsPolicy,
+		})
+		require.NoError(t, err)
+
+		_, err = topology.Provision(t.Context(), js, topology.For(topology.Default()))
+
+		require.ErrorIs(t, err, topology.ErrImmutable)
+		require.ErrorContains(t, err, "stream FETCH")
+		require.ErrorContains(t, err, "retention")
+		require.ErrorContains(t, err, "nats stream rm FETCH")
+	})
+}
+
+func TestConfig(t *testing.T) {
+	t.Run("the default is valid", func(t *testing.T) {
+		require.NoError(t, topology.Default().Validate())
+	})
+	t.Run("names all faults at once", func(t *testing.T) {
+		err := topology.Config{Replicas: 2, MaxBytes: 1}.Validate()
+		for _, fault := range []string{"replicas", "max bytes", "dead age", "ack wait", "persist"} {
+			require.ErrorContains(t, err, fault)
+		}
+	})
+}
