@@ -1,0 +1,94 @@
+package natsjs
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+)
+
+// headerUUID is where watermill-nats keeps the UUID of a message.
+const headerUUID = "_watermill_message_uuid"
+
+// marshal writes a Watermill message for the wire.
+func marshal(subject string, m *message.Message) *nats.Msg {
+	header := make(nats.Header, len(m.Metadata)+1)
+	// One array backs the values of all headers: a message has many of them, and each would be an allocation.
+	values := make([]string, 0, len(m.Metadata)+1)
+	set := func(k, v string) {
+		values = append(values, v)
+		header[k] = values[len(values)-1 : len(values) : len(values)]
+	}
+	if m.UUID != "" {
+		set(headerUUID, m.UUID)
+	}
+	for k, v := range m.Metadata {
+		set(k, v)
+	}
+	return &nats.Msg{Subject: subject, Header: header, Data: m.Payload}
+}
+
+// unmarshal reads a message from the wire. It accepts everything: of a repeated header the first value counts, and a message
+// that no Watermill application has published gets a UUID from its message id or its place in the stream.
+func unmarshal(m *nats.Msg, place place) *message.Message {
+	md := make(message.Metadata, len(m.Header))
+	var uuid string
+	for k, v := range m.Header {
+		if len(v) == 0 {
+			continue
+		}
+		if k == headerUUID {
+			uuid = v[0]
+			continue
+		}
+		md[k] = v[0]
+	}
+	if uuid == "" {
+		uuid = md[nats.MsgIdHdr]
+	}
+	if uuid == "" {
+		uuid = place.stream + ":" + strconv.FormatUint(place.seq, 10)
+	}
+	msg := message.NewMessage(uuid, m.Data)
+	msg.Metadata = md
+	return msg
+}
+
+// place is what the reply subject of a delivery tells.
+type place struct {
+	stream, consumer string
+	delivered        int
+	seq              uint64
+	stored           int64 // nanoseconds since 1970
+}
+
+// parsePlace reads a reply subject of JetStream, which is
+//
+//	$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>
+//
+// and since 2.12 may have a domain and an account hash before the stream (nats-server ADR-15).
+func parsePlace(reply string) (p place, ok bool) {
+	rest, ok := strings.CutPrefix(reply, "$JS.ACK.")
+	if !ok {
+		return p, false
+	}
+	if strings.Count(rest, ".") >= 8 {
+		_, rest, _ = strings.Cut(rest, ".")
+		_, rest, _ = strings.Cut(rest, ".")
+	}
+	p.stream, rest, _ = strings.Cut(rest, ".")
+	p.consumer, rest, _ = strings.Cut(rest, ".")
+	delivered, rest, _ := strings.Cut(rest, ".")
+	seq, rest, _ := strings.Cut(rest, ".")
+	_, rest, _ = strings.Cut(rest, ".")
+	stored, _, ok := strings.Cut(rest, ".")
+	if !ok {
+		return p, false
+	}
+	var err1, err2, err3 error
+	p.delivered, err1 = strconv.Atoi(delivered)
+	p.seq, err2 = strconv.ParseUint(seq, 10, 64)
+	p.stored, err3 = strconv.ParseInt(stored, 10, 64)
+	return p, err1 == nil && err2 == nil && err3 == nil
+}

@@ -1,0 +1,120 @@
+package natsjs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+)
+
+// Source is a durable pull consumer that a subscription takes messages from. Among sources that have messages, each gets a share
+// of the workers in proportion to its weight, so that none starves.
+type Source struct {
+	Stream   string
+	Consumer string
+	Weight   int // at least 1
+}
+
+// SubscriberConfig says how a Subscriber works. Zero fields take the defaults.
+type SubscriberConfig struct {
+	// Sources names the consumers behind a topic. They must exist. Required.
+	Sources func(topic string) ([]Source, error)
+	// Workers is how many messages of a subscription are worked on at the same time. Default 64.
+	Workers int
+	// DrainTimeout is how long, after the end of a subscription, messages under way may still be acknowledged. Those left
+	// are handed back to the broker at once. Default 30 s.
+	DrainTimeout time.Duration
+	// NakDelay is how long a nacked message rests if its handler has not set a time. Default 1 s.
+	NakDelay time.Duration
+	// Lookahead is how far ahead messages are fetched, as the time in which they will be started at the present rate:
+	// enough to hide the round trip to the broker, and little enough to leave other workers their share. Default 50 ms.
+	Lookahead time.Duration
+	// Heartbeat is how often the broker shows that a request for messages is alive; after three of them missed it is
+	// made anew. Default 10 s.
+	Heartbeat time.Duration
+	// Log gets what goes wrong between here and the broker. Default: nothing.
+	Log *slog.Logger
+}
+
+func (c *SubscriberConfig) setDefaults() {
+	positive := func(d *time.Duration, or time.Duration) {
+		if *d <= 0 {
+			*d = or
+		}
+	}
+	if c.Workers <= 0 {
+		c.Workers = 64
+	}
+	positive(&c.DrainTimeout, 30*time.Second)
+	positive(&c.NakDelay, time.Second)
+	positive(&c.Lookahead, 50*time.Millisecond)
+	positive(&c.Heartbeat, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Subscriber hands out messages of JetStream pull consumers. It is a Watermill message.Subscriber.
+type Subscriber struct {
+	nc  *nats.Conn
+	cfg SubscriberConfig
+
+	mu     sync.Mutex
+	closed bool
+	ends   map[*subscription]context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// NewSubscriber makes a subscriber on a connection, which stays the caller's.
+func NewSubscriber(nc *nats.Conn, cfg SubscriberConfig) (*Subscriber, error) {
+	if cfg.Sources == nil {
+		return nil, fmt.Errorf("subscriber: no sources are configured")
+	}
+	cfg.setDefaults()
+	return &Subscriber{nc: nc, cfg: cfg, ends: map[*subscription]context.CancelFunc{}}, nil
+}
+
+// Subscribe hands out the messages of a topic until ctx ends or the subscriber is closed. Then no more messages are handed out and the
+// channel closes, while those under way have the drain time to be acknowledged. A message's context has the values
+// of ctx, but ends only when the message is acknowledged or nacked, or the drain time is over.
+func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	sources, err := s.cfg.Sources(topic)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
+	}
+	sub, err := newSubscription(ctx, s.nc, s.cfg, sources)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	intake, end := context.WithCancel(ctx)
+	s.ends[sub] = end
+	s.wg.Go(func() {
+		sub.run(intake)
+		end()
+		s.mu.Lock()
+		delete(s.ends, sub)
+		s.mu.Unlock()
+	})
+	return sub.out, nil
+}
+
+// Close ends all subscriptions and returns when their messages are settled, after the drain time at the latest.
+func (s *Subscriber) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	for _, end := range s.ends {
+		end()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return nil
+}

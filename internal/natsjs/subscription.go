@@ -1,0 +1,211 @@
+package natsjs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// subscription takes messages from its lanes and hands them out to at most cfg.Workers workers.
+//
+// Messages arrive in the lanes' buffers; dispatch picks the next one by weight and hands it out; settle waits for its ack or nack and
+// tells the broker. Whenever room appears, more is requested from the broker.
+type subscription struct {
+	nc      *nats.Conn
+	cfg     SubscriberConfig
+	out     chan *message.Message
+	base    context.Context // of the messages: values of the subscriber's context, ends with the drain time
+	giveUp  context.CancelFunc
+	workers sync.WaitGroup // one for each message handed out
+	lanes   []*lane
+	ackWait time.Duration // the shortest of the lanes
+
+	mu       sync.Mutex
+	changed  *sync.Cond // a message arrived, a worker became free, or intake ended
+	ended    bool
+	inFlight int
+	held     map[*Delivery]struct{} // buffered or in flight
+	rate     rate                   // of settled messages
+}
+
+// infoTimeout bounds the request for a consumer's settings.
+const infoTimeout = 10 * time.Second
+
+func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, sources []Source) (*subscription, error) {
+	if len(sources) == 0 {
+		return nil, errors.New("the topic has no sources")
+	}
+	s := &subscription{
+		nc: nc, cfg: cfg, out: make(chan *message.Message),
+		held: map[*Delivery]struct{}{}, ackWait: time.Hour,
+	}
+	s.changed = sync.NewCond(&s.mu)
+	s.base, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range sources {
+		l, err := s.bind(ctx, js, src)
+		if err != nil {
+			s.stopLanes()
+			s.giveUp()
+			return nil, fmt.Errorf("consumer %s of stream %s: %w", src.Consumer, src.Stream, err)
+		}
+		s.lanes = append(s.lanes, l)
+	}
+	return s, nil
+}
+
+// bind looks a consumer up and opens its inbox.
+func (s *subscription) bind(ctx context.Context, js jetstream.JetStream, src Source) (*lane, error) {
+	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
+	defer cancel()
+	consumer, err := js.Consumer(ctx, src.Stream, src.Consumer)
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil, fmt.Errorf("%w: run `fetchmill setup` first", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if wait := consumer.CachedInfo().Config.AckWait; wait > 0 {
+		s.ackWait = min(s.ackWait, wait)
+	}
+	l := &lane{sub: s, source: src, consumer: consumer, weight: max(1, src.Weight)}
+	return l, l.open()
+}
+
+// run hands messages out until intake ends, and then drains.
+func (s *subscription) run(intake context.Context) {
+	stopWatching := context.AfterFunc(intake, func() {
+		s.mu.Lock()
+		s.ended = true
+		s.mu.Unlock()
+		s.changed.Broadcast()
+	})
+	defer stopWatching()
+
+	var upkeep sync.WaitGroup
+	upkeepCtx, stopUpkeep := context.WithCancel(context.Background())
+	upkeep.Go(func() { s.keepAlive(upkeepCtx) })
+	upkeep.Go(func() { s.watchConnection(upkeepCtx) })
+
+	s.dispatch(intake)
+	s.stopLanes()
+	s.handBackBuffered()
+	close(s.out)
+
+	drained := time.AfterFunc(s.cfg.DrainTimeout, s.giveUp)
+	s.workers.Wait()
+	drained.Stop()
+	s.giveUp()
+	stopUpkeep()
+	upkeep.Wait()
+	// What was acknowledged last must reach the broker, or it would be delivered again.
+	if err := s.nc.FlushTimeout(time.Second); err != nil && !s.nc.IsClosed() {
+		s.cfg.Log.Warn("the last acknowledgements may not have reached the broker; their messages will be delivered again", "error", err)
+	}
+}
+
+// dispatch hands out messages as long as there are workers free for them.
+func (s *subscription) dispatch(intake context.Context) {
+	s.mu.Lock()
+	pulls := s.plan(nil)
+	s.mu.Unlock()
+	for {
+		s.send(pulls)
+		s.mu.Lock()
+		var l *lane
+		for {
+			if s.ended {
+				s.mu.Unlock()
+				return
+			}
+			if s.inFlight < s.cfg.Workers {
+				if l = s.pick(); l != nil {
+					break
+				}
+			}
+			s.changed.Wait()
+		}
+		d := l.pop()
+		s.inFlight++
+		pulls = s.plan(pulls[:0])
+		s.mu.Unlock()
+		s.handOut(intake, d)
+	}
+}
+
+func (s *subscription) handOut(intake context.Context, d *Delivery) {
+	msg := unmarshal(d.msg, place{stream: d.Stream, seq: d.Seq})
+	ctx, cancel := context.WithCancel(context.WithValue(s.base, deliveryKey{}, d))
+	msg.SetContext(ctx)
+	select {
+	case s.out <- msg:
+		s.workers.Add(1)
+		go s.settle(d, msg, cancel)
+	case <-intake.Done():
+		cancel()
+		s.report(d.nak(s.nc))
+		s.release(d)
+	}
+}
+
+// settle waits for what becomes of a message and tells the broker.
+func (s *subscription) settle(d *Delivery, msg *message.Message, cancel context.CancelFunc) {
+	defer s.workers.Done()
+	select {
+	case <-msg.Acked():
+		s.report(d.ack(s.nc))
+	case <-msg.Nacked():
+		d.nakDelay.CompareAndSwap(0, int64(s.cfg.NakDelay))
+		s.report(d.nak(s.nc))
+	case <-s.base.Done():
+		d.nakDelay.Store(0)
+		s.report(d.nak(s.nc))
+	}
+	cancel()
+	s.release(d)
+}
+
+// release makes room for the next message.
+func (s *subscription) release(d *Delivery) {
+	s.mu.Lock()
+	delete(s.held, d)
+	s.inFlight--
+	s.rate.add(time.Now())
+	pulls := s.plan(nil)
+	s.mu.Unlock()
+	s.changed.Signal()
+	s.send(pulls)
+}
+
+func (s *subscription) handBackBuffered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lanes {
+		for d := l.pop(); d != nil; d = l.pop() {
+			s.report(d.nak(s.nc))
+			delete(s.held, d)
+		}
+	}
+}
+
+func (s *subscription) stopLanes() {
+	for _, l := range s.lanes {
+		l.close()
+	}
+}
+
+// report notes that the broker could not be told something. It will deliver the message again, which is safe.
+func (s *subscription) report(err error) {
+	if err != nil {
+		s.cfg.Log.Debug("an answer to the broker was lost; the message will be delivered again", "error", err)
+	}
+}

@@ -1,0 +1,122 @@
+package natsjs
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// keepAlive tells the broker, well within its patience, that the messages held are being worked on, and looks after lanes
+// that have gone quiet.
+func (s *subscription) keepAlive(ctx context.Context) {
+	interval := min(s.ackWait/3, s.cfg.Heartbeat)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.extend(now, s.ackWait/3)
+			s.reviveQuiet(now)
+			s.reviveStale(ctx, now)
+		}
+	}
+}
+
+// extend reports progress on messages that the broker has not heard of for so long.
+func (s *subscription) extend(now time.Time, patience time.Duration) {
+	s.mu.Lock()
+	var due []*Delivery
+	for d := range s.held {
+		if now.Sub(d.extended) >= patience/2 {
+			d.extended = now
+			due = append(due, d)
+		}
+	}
+	s.mu.Unlock()
+	for _, d := range due {
+		s.report(d.inProgress(s.nc))
+	}
+}
+
+// reviveQuiet asks again where requests are open and the broker's heartbeats have stopped.
+func (s *subscription) reviveQuiet(now time.Time) {
+	s.mu.Lock()
+	for _, l := range s.lanes {
+		if l.requested > 0 && now.Sub(l.heard) > 3*s.cfg.Heartbeat {
+			s.cfg.Log.Warn("requests for messages were lost; asking again", "stream", l.source.Stream, "consumer", l.source.Consumer)
+			l.requested, l.heard = 0, now
+		}
+	}
+	pulls := s.plan(nil)
+	s.mu.Unlock()
+	s.send(pulls)
+}
+
+// reviveStale finds lanes that are asked for messages, have them on the broker, and get none, although heartbeats come. That has been
+// seen after reconnects (vectordotdev/vector#24932); a new inbox helps.
+func (s *subscription) reviveStale(ctx context.Context, now time.Time) {
+	for _, l := range s.lanes {
+		s.mu.Lock()
+		suspicious := !s.ended && l.requested > 0 && l.buffered() == 0 && now.Sub(l.delivered) > 3*s.cfg.Heartbeat
+		if suspicious {
+			l.delivered = now // look again only after as long a time
+		}
+		s.mu.Unlock()
+		if !suspicious {
+			continue
+		}
+		infoCtx, cancel := context.WithTimeout(ctx, infoTimeout)
+		info, err := l.consumer.Info(infoCtx)
+		cancel()
+		if err != nil || info.NumPending == 0 {
+			continue
+		}
+		s.mu.Lock()
+		still := !s.ended && l.delivered.Equal(now)
+		s.mu.Unlock()
+		if !still {
+			continue
+		}
+		s.cfg.Log.Warn("consumer has gone stale; subscribing anew", "stream", l.source.Stream, "consumer", l.source.Consumer, "pending", info.NumPending)
+		l.close()
+		if err := l.open(); err != nil {
+			s.cfg.Log.Warn("subscribing anew failed", "error", err)
+			continue
+		}
+		s.replan()
+	}
+}
+
+// watchConnection forgets open requests when the connection is lost: the broker forgets them too.
+func (s *subscription) watchConnection(ctx context.Context) {
+	changes := s.nc.StatusChanged(nats.CONNECTED)
+	defer s.nc.RemoveStatusListener(changes)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-changes:
+			if !open {
+				return
+			}
+			s.mu.Lock()
+			for _, l := range s.lanes {
+				l.requested, l.heard = 0, time.Now()
+				l.pausedUntil = time.Time{}
+			}
+			s.mu.Unlock()
+			s.replan()
+		}
+	}
+}
+
+// replan requests what is missing.
+func (s *subscription) replan() {
+	s.mu.Lock()
+	pulls := s.plan(nil)
+	s.mu.Unlock()
+	s.send(pulls)
+}
