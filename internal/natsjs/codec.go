@@ -11,22 +11,22 @@ import (
 // headerUUID is where watermill-nats keeps the UUID of a message.
 const headerUUID = "_watermill_message_uuid"
 
-// marshal writes a Watermill message for the wire.
-func marshal(subject string, m *message.Message) *nats.Msg {
-	header := make(nats.Header, len(m.Metadata)+1)
+// NewMsg makes a message for the wire: metadata as headers, and the UUID where watermill-nats looks for it.
+func NewMsg(subject, uuid string, metadata map[string]string, data []byte) *nats.Msg {
+	header := make(nats.Header, len(metadata)+1)
 	// One array backs the values of all headers: a message has many of them, and each would be an allocation.
-	values := make([]string, 0, len(m.Metadata)+1)
+	values := make([]string, 0, len(metadata)+1)
 	set := func(k, v string) {
 		values = append(values, v)
 		header[k] = values[len(values)-1 : len(values) : len(values)]
 	}
-	if m.UUID != "" {
-		set(headerUUID, m.UUID)
+	if uuid != "" {
+		set(headerUUID, uuid)
 	}
-	for k, v := range m.Metadata {
+	for k, v := range metadata {
 		set(k, v)
 	}
-	return &nats.Msg{Subject: subject, Header: header, Data: m.Payload}
+	return &nats.Msg{Subject: subject, Header: header, Data: data}
 }
 
 // unmarshal reads a message from the wire. It accepts everything: of a repeated header the first value counts, and a message

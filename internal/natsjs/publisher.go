@@ -49,7 +49,7 @@ func NewPublisher(nc *nats.Conn) (*Publisher, error) {
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	out := make([]*nats.Msg, len(messages))
 	for i, m := range messages {
-		out[i] = marshal(topic, m)
+		out[i] = NewMsg(topic, m.UUID, m.Metadata, m.Payload)
 	}
 	_, err := p.Send(context.Background(), out...)
 	return err

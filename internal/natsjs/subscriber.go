@@ -107,6 +107,17 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	return sub.out, nil
 }
 
+// Hurry ends the drain time of all subscriptions, and with it the contexts of their messages: what is under way is handed
+// back to the broker at once.
+func (s *Subscriber) Hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sub, end := range s.ends {
+		end()
+		sub.giveUp()
+	}
+}
+
 // Close ends all subscriptions and returns when their messages are settled, after the drain time at the latest.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()

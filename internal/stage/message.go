@@ -44,9 +44,12 @@ const (
 // Verdict is what a handler decides about a message.
 type Verdict struct {
 	Outcome Outcome
-	Publish []Outgoing    // confirmed by the broker before the message is acknowledged
-	again   bool          //
-	after   time.Duration //
+	Publish []Outgoing // confirmed by the broker before the message is acknowledged
+	// Smaller, if set, is what to decide instead when the broker finds something in Publish too large.
+	Smaller func() Verdict
+
+	again bool
+	after time.Duration
 }
 
 // Done publishes out and then acknowledges the message.

@@ -1,0 +1,55 @@
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// metrics of one stage. All series exist from the start, so that a rate over them is right from the first message.
+type metrics struct {
+	outcomes map[Outcome]prometheus.Counter
+	duration prometheus.Histogram
+	inFlight prometheus.Gauge
+	held     prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, stage events.Stage) (*metrics, error) {
+	reg = prometheus.WrapRegistererWith(prometheus.Labels{"stage": string(stage)}, reg)
+	messages := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fetchmill_stage_messages_total", Help: "Messages by what came of them.",
+	}, []string{"outcome"})
+	m := &metrics{
+		outcomes: map[Outcome]prometheus.Counter{},
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "fetchmill_stage_duration_seconds", Help: "Time from a message's start to its verdict and the confirmation of what it published.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "fetchmill_stage_in_flight", Help: "Messages being worked on.",
+		}),
+		held: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "fetchmill_stage_publish_retries_total", Help: "Publishes tried again because a stream was full or the broker away.",
+		}),
+	}
+	for _, o := range []Outcome{OutcomeDone, OutcomeFailed, OutcomeCancelled, OutcomeRetry, OutcomeRejected} {
+		m.outcomes[o] = messages.WithLabelValues(string(o))
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{messages, m.duration, m.inFlight, m.held} {
+		errs = append(errs, reg.Register(c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("metrics of stage %s: %w", stage, err)
+	}
+	return m, nil
+}
+
+func (m *metrics) observe(o Outcome, elapsed time.Duration) {
+	m.outcomes[o].Inc()
+	m.duration.Observe(elapsed.Seconds())
+}

@@ -1,0 +1,198 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// Steps is the handler of the stages that do the steps of items: it runs the operations that an item waits for and turns their
+// verdicts into the next message, a retry, or a failed result.
+type Steps struct {
+	Stage         events.Stage
+	Ops           ops.Set
+	Cancellations *Cancellations
+	Log           *slog.Logger
+	Limits        Limits
+}
+
+// Limits hold where an item's plan does not set its own.
+type Limits struct {
+	Timeout    time.Duration // of one step
+	Attempts   int           // of one stage with an item
+	Deliveries int           // of an item to a stage; beyond it workers are thought to die on it
+	Backoff    Backoff       // between attempts
+}
+
+// DefaultLimits are the limits of all stages unless configured.
+func DefaultLimits() Limits {
+	return Limits{
+		Timeout: 30 * time.Second, Attempts: 5, Deliveries: 20,
+		Backoff: Backoff{First: time.Second, Most: 2 * time.Minute},
+	}
+}
+
+var errCancelled = errors.New("the batch was cancelled")
+
+// Handle does the steps of one item.
+func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
+	it, err := events.DecodeItem(m.Data)
+	if err != nil {
+		return s.unreadable(m, err)
+	}
+	if it.Batch != "" {
+		var release func()
+		ctx, release = s.Cancellations.Context(ctx, it.Batch)
+		defer release()
+	}
+	if v, ended := s.endedBefore(ctx, it, m); ended {
+		return v
+	}
+	it.Attempts = max(it.Attempts, m.Delivery)
+	if !it.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, it.Deadline)
+		defer cancel()
+	}
+	attempts, err := s.run(ctx, it, m.Delivery)
+	if err != nil {
+		return s.failed(ctx, it, m, attempts, err)
+	}
+	return s.next(it, m)
+}
+
+// endedBefore ends items that should not be started.
+func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Verdict, bool) {
+	switch {
+	case context.Cause(ctx) == errCancelled:
+		return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled), true
+	case m.Delivery > s.Limits.Deliveries:
+		err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it", m.Delivery-1)
+		return s.end(it, m, events.StatusFailed, events.ReasonWorkerLost, err), true
+	case !it.Deadline.IsZero() && time.Now().After(it.Deadline):
+		err := fmt.Errorf("the deadline %s passed before the item was started", it.Deadline.Format(time.RFC3339))
+		return s.end(it, m, events.StatusFailed, events.ReasonDeadline, err), true
+	}
+	return Verdict{}, false
+}
+
+// run runs the steps that the item waits for at this stage, and takes them off its plan. It returns how many attempts the step that
+// failed may have.
+func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts int, err error) {
+	steps := it.Plan.Crunch
+	if s.Stage == events.StageFetch {
+		if it.Plan.Fetch == nil {
+			return 1, ops.Fail(events.ReasonUnknownOp, errors.New("the item has nothing to fetch"))
+		}
+		steps = []events.Step{*it.Plan.Fetch}
+	}
+	for _, step := range steps {
+		attempts = s.Limits.Attempts
+		if step.Attempts > 0 {
+			attempts = step.Attempts
+		}
+		op, ok := s.Ops[step.Op]
+		if !ok {
+			return 1, ops.Fail(events.ReasonUnknownOp, fmt.Errorf("stage %s has no operation %q; it has %v", s.Stage, step.Op, s.Ops.Names()))
+		}
+		in := ops.Input{With: step.With, Value: it.Value, Body: it.Body, Attempt: attempt}
+		out, err := s.call(ctx, op, step, in)
+		if out.Value != nil {
+			it.Value = out.Value
+		}
+		if out.Fetch != nil {
+			it.Fetch = out.Fetch
+		}
+		if err != nil {
+			return attempts, err
+		}
+		it.Body = out.Body
+	}
+	if s.Stage == events.StageFetch {
+		it.Plan.Fetch = nil
+	} else {
+		it.Plan.Crunch = nil
+	}
+	return 0, nil
+}
+
+// call runs one operation within its time, and makes a panic or a late end a failure of the item.
+func (s *Steps) call(ctx context.Context, op ops.Op, step events.Step, in ops.Input) (out ops.Output, err error) {
+	timeout := s.Limits.Timeout
+	if step.TimeoutMS > 0 {
+		timeout = time.Duration(step.TimeoutMS) * time.Millisecond
+	}
+	opCtx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("operation panicked", "op", op.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = ops.Fail(events.ReasonPanic, fmt.Errorf("operation %s panicked: %v", op.Name, p))
+		}
+	}()
+	out, err = op.Run(opCtx, in)
+	if _, classified := errors.AsType[*ops.Failure](err); err != nil && !classified && ctx.Err() == nil && opCtx.Err() != nil {
+		err = ops.Retry(events.ReasonTimeout, fmt.Errorf("operation %s did not end within %s", op.Name, timeout))
+	}
+	if err == nil && out.Value != nil && !json.Valid(out.Value) {
+		err = ops.Fail(events.ReasonInternal, fmt.Errorf("operation %s made a value that is not JSON", op.Name))
+		out.Value = nil
+	}
+	return out, err
+}
+
+// failed decides how an item goes on whose step did not succeed.
+func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts int, err error) Verdict {
+	if ctx.Err() != nil {
+		switch {
+		case context.Cause(ctx) == errCancelled:
+			return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled)
+		case !it.Deadline.IsZero() && time.Now().After(it.Deadline):
+			return s.end(it, m, events.StatusFailed, events.ReasonDeadline, fmt.Errorf("the deadline passed: %w", err))
+		default: // the worker is asked to stop
+			return Again(0)
+		}
+	}
+	f := ops.AsFailure(err)
+	if f.Temporary && m.Delivery < attempts {
+		return Again(max(f.After, s.Limits.Backoff.Delay(m.Delivery-1)))
+	}
+	return s.end(it, m, events.StatusFailed, f.Reason, err)
+}
+
+// next hands the item on to where its plan says.
+func (s *Steps) next(it *events.Item, m Message) Verdict {
+	out, err := Forward(it, s.Stage, time.Now())
+	if err != nil {
+		return s.end(it, m, events.StatusFailed, events.ReasonInternal, err)
+	}
+	v := Done(OutcomeDone, Carry(m, out))
+	v.Smaller = func() Verdict {
+		err := fmt.Errorf("what the step made has %d bytes, more than a message may have", len(out.Data))
+		return s.end(it, m, events.StatusFailed, events.ReasonTooLarge, err)
+	}
+	return v
+}
+
+// end makes the item's failed or cancelled result, and a dead letter unless the plan wants none.
+func (s *Steps) end(it *events.Item, m Message, status events.Status, reason events.Reason, err error) Verdict {
+	return End(Ending{
+		Stage: s.Stage, Item: it, Message: m, Status: status, Reason: reason, Err: err,
+		DeadLetter: status == events.StatusFailed && !it.Plan.Quiet,
+	})
+}
+
+// unreadable keeps a message that no service has sent.
+func (s *Steps) unreadable(m Message, err error) Verdict {
+	return Done(OutcomeRejected, DeadLetter{
+		Stage: s.Stage, Reason: events.ReasonUndecodable, Err: err,
+		MsgID: fmt.Sprintf("%s.%d.%d.dead", s.Stage, m.Seq, m.Stored.UnixNano()),
+	}.Outgoing(m))
+}
