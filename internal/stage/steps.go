@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,7 +70,7 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 // endedBefore ends items that should not be started.
 func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Verdict, bool) {
 	switch {
-	case context.Cause(ctx) == errCancelled:
+	case errors.Is(context.Cause(ctx), errCancelled):
 		return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled), true
 	case m.Delivery > s.Limits.Deliveries:
 		err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it", m.Delivery-1)
@@ -141,10 +140,6 @@ func (s *Steps) call(ctx context.Context, op ops.Op, step events.Step, in ops.In
 	if _, classified := errors.AsType[*ops.Failure](err); err != nil && !classified && ctx.Err() == nil && opCtx.Err() != nil {
 		err = ops.Retry(events.ReasonTimeout, fmt.Errorf("operation %s did not end within %s", op.Name, timeout))
 	}
-	if err == nil && out.Value != nil && !json.Valid(out.Value) {
-		err = ops.Fail(events.ReasonInternal, fmt.Errorf("operation %s made a value that is not JSON", op.Name))
-		out.Value = nil
-	}
 	return out, err
 }
 
@@ -152,7 +147,7 @@ func (s *Steps) call(ctx context.Context, op ops.Op, step events.Step, in ops.In
 func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts int, err error) Verdict {
 	if ctx.Err() != nil {
 		switch {
-		case context.Cause(ctx) == errCancelled:
+		case errors.Is(context.Cause(ctx), errCancelled):
 			return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled)
 		case !it.Deadline.IsZero() && time.Now().After(it.Deadline):
 			return s.end(it, m, events.StatusFailed, events.ReasonDeadline, fmt.Errorf("the deadline passed: %w", err))

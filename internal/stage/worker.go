@@ -1,0 +1,54 @@
+package stage
+
+import (
+	"context"
+
+	"github.com/fetchmill/fetchmill/internal/host"
+	"github.com/fetchmill/fetchmill/internal/natsjs"
+	"github.com/fetchmill/fetchmill/internal/topology"
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// laneWeights are the shares that the lanes have of a busy worker's places.
+var laneWeights = map[events.Lane]int{events.LaneHigh: 8, events.LaneNormal: 4, events.LaneLow: 1}
+
+// Worker does the steps of items of one stage, taken from all lanes of its stream.
+type Worker struct {
+	env           host.Env
+	runner        *Runner
+	cancellations *Cancellations
+}
+
+// NewWorker makes a worker for fetch or crunch steps that can do the given operations on so many items at the same time.
+func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits, set ops.Set) (*Worker, error) {
+	steps := &Steps{Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits}
+	stream := map[events.Stage]string{
+		events.StageFetch:  topology.StreamFetch,
+		events.StageCrunch: topology.StreamCrunch,
+	}[stage]
+	var sources []natsjs.Source
+	for _, lane := range events.Lanes() {
+		sources = append(sources, natsjs.Source{
+			Stream: stream, Consumer: topology.LaneConsumer(lane), Weight: laneWeights[lane],
+		})
+	}
+	runner, err := New(env, Config{Stage: stage, Sources: sources, Concurrency: concurrency}, steps.Handle)
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations}, nil
+}
+
+// Run works until intake ends, and then until what is under way has ended, or work ends.
+func (w *Worker) Run(intake, work context.Context) error {
+	watching, stop := context.WithCancel(context.WithoutCancel(intake))
+	wait, err := w.cancellations.Watch(watching, w.env.Conn)
+	if err != nil {
+		stop()
+		return err
+	}
+	defer wait()
+	defer stop()
+	return w.runner.Run(intake, work)
+}

@@ -1,0 +1,35 @@
+package fetcher
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fetchmill/fetchmill/internal/host"
+	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// DefaultConcurrency is how many items a fetcher has under way unless told otherwise. Waiting costs little.
+const DefaultConcurrency = 256
+
+// Config says how a fetcher works.
+type Config struct {
+	Concurrency int          // items at the same time
+	Limits      stage.Limits // where an item's plan sets none
+}
+
+// Service is a fetcher.
+type Service struct{ worker *stage.Worker }
+
+// New makes a fetcher that can do the given operations.
+func New(env host.Env, cfg Config, set ops.Set) (*Service, error) {
+	worker, err := stage.NewWorker(env, events.StageFetch, cfg.Concurrency, cfg.Limits, set)
+	if err != nil {
+		return nil, fmt.Errorf("fetcher: %w", err)
+	}
+	return &Service{worker: worker}, nil
+}
+
+// Run works until intake ends, and then until what is under way has ended, or work ends.
+func (s *Service) Run(intake, work context.Context) error { return s.worker.Run(intake, work) }
