@@ -18,9 +18,13 @@ type Delivery struct {
 	Stored   time.Time // when the stream stored it
 	Attempt  int       // 1 for the first delivery
 
+	sub      *subscription
 	msg      *nats.Msg
 	nakDelay atomic.Int64 // nanoseconds
-	extended time.Time    // when the broker last heard that the message is being worked on; guarded by its subscription
+
+	// Guarded by the subscription's lock.
+	extended time.Time // when the broker last heard that the message is being worked on
+	settling bool
 }
 
 type deliveryKey struct{}
@@ -33,6 +37,10 @@ func DeliveryOf(ctx context.Context) (*Delivery, bool) {
 
 // RetryAfter sets how long the broker waits before it delivers the message again, if it is nacked.
 func (d *Delivery) RetryAfter(delay time.Duration) { d.nakDelay.Store(int64(delay)) }
+
+// Settling says that the work on the message is done and only what comes of it is still to be confirmed: its worker is free for
+// another message. How many may be settling is limited, so that a broker that does not confirm stops the intake.
+func (d *Delivery) Settling() { d.sub.settlingBegins(d) }
 
 // Answers to a delivery (nats-server ADR-42 and the JetStream wire protocol).
 var (

@@ -106,7 +106,7 @@ func (l *lane) receive(m *nats.Msg) {
 	}
 	d := &Delivery{
 		Subject: m.Subject, Stream: place.stream, Consumer: place.consumer, Seq: place.seq,
-		Stored: time.Unix(0, place.stored), Attempt: place.delivered, msg: m, extended: now,
+		Stored: time.Unix(0, place.stored), Attempt: place.delivered, sub: s, msg: m, extended: now,
 	}
 	s.mu.Lock()
 	l.heard, l.delivered = now, now

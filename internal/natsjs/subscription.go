@@ -29,10 +29,14 @@ type subscription struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // a message arrived, a worker became free, or intake ended
 	ended    bool
-	inFlight int
+	inFlight int                    // messages that workers are at
+	settling int                    // messages whose workers are free again
 	held     map[*Delivery]struct{} // buffered or in flight
 	rate     rate                   // of settled messages
 }
+
+// maxSettling bounds the messages whose outcome waits for its confirmation.
+const maxSettling = 1024
 
 // infoTimeout bounds the request for a consumer's settings.
 const infoTimeout = 10 * time.Second
@@ -127,7 +131,7 @@ func (s *subscription) dispatch(intake context.Context) {
 				s.mu.Unlock()
 				return
 			}
-			if s.inFlight < s.cfg.Workers {
+			if s.inFlight < s.cfg.Workers && s.settling < maxSettling {
 				if l = s.pick(); l != nil {
 					break
 				}
@@ -174,11 +178,31 @@ func (s *subscription) settle(d *Delivery, msg *message.Message, cancel context.
 	s.release(d)
 }
 
-// release makes room for the next message.
+// settlingBegins makes room for the next message.
+func (s *subscription) settlingBegins(d *Delivery) {
+	s.mu.Lock()
+	if d.settling {
+		s.mu.Unlock()
+		return
+	}
+	d.settling = true
+	s.settling++
+	s.inFlight--
+	pulls := s.plan(nil)
+	s.mu.Unlock()
+	s.changed.Signal()
+	s.send(pulls)
+}
+
+// release forgets a message that is settled.
 func (s *subscription) release(d *Delivery) {
 	s.mu.Lock()
 	delete(s.held, d)
-	s.inFlight--
+	if d.settling {
+		s.settling--
+	} else {
+		s.inFlight--
+	}
 	s.rate.add(time.Now())
 	pulls := s.plan(nil)
 	s.mu.Unlock()

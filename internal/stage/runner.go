@@ -124,6 +124,7 @@ func (r *Runner) handle(msg *message.Message) error {
 		Subject: d.Subject, Header: msg.Metadata, Data: msg.Payload,
 		Seq: d.Seq, Stored: d.Stored, Delivery: d.Attempt,
 	})
+	d.Settling()
 	v = r.carryOut(ctx, v)
 	if v.again {
 		d.RetryAfter(max(v.after, minRest))
