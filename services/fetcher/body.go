@@ -18,7 +18,7 @@ const (
 	// What is left of a body that nobody wants is read so far and so long, so that the connection can be used again; after that
 	// a new connection is cheaper.
 	drainBytes = 64 << 10
-	drainTime  = 250 * time.Millisecond
+	drainTime  = 500 * time.Millisecond
 	// readFirst is how much is made room for when the length is not known.
 	readFirst = 4 << 10
 )

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -61,7 +62,8 @@ func (x *exchange) roundTrip(ctx context.Context, header http.Header) (*http.Res
 	x.hop = newHop()
 	x.facts.Status, x.facts.ContentType, x.facts.Proto = 0, "", ""
 	req := &http.Request{
-		Method: x.method, URL: x.at, Host: x.at.Host, Header: header,
+		Method: x.method, URL: x.at, Header: header,
+		Host:  strings.TrimSuffix(x.at.Host, ":"), // as http.NewRequest does: RFC 3986 section 6.2.3
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	resp, err := x.net.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, x.hop.trace())))

@@ -13,6 +13,17 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
+func TestGet_sends_the_host_as_it_is_usually_written(t *testing.T) {
+	s := site(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) })
+	n := network(t)
+	out, err := get(t, n, args{"url": s.URL})
+	require.NoError(t, err)
+	require.Equal(t, "http://"+string(out.Body), s.URL)
+	out, err = n.get(t.Context(), getArgs{URL: strings.Replace(s.URL, "http", "HTTP", 1)})
+	require.NoError(t, err)
+	require.Equal(t, "http://"+string(out.Body), s.URL)
+}
+
 func TestGet_yields_the_body_and_the_facts(t *testing.T) {
 	s := site(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
@@ -121,6 +132,7 @@ func TestGet_refuses_arguments_that_make_no_request(t *testing.T) {
 		{"url": "example.com"}, {"url": "//example.com/"}, {"url": "ftp://example.com/"}, {"url": "file:///etc/passwd"}, {"url": "http:example.com"},
 		{"url": "http://"}, {"url": "http://:80/"}, {"url": "http:///path"}, {"url": "http://a:b@example.com/"}, {"url": "http://a@example.com/"},
 		{"url": "http://example.com:0/"}, {"url": "http://example.com:65536/"}, {"url": "http://exa mple.com/"}, {"url": "http://[::1/"},
+		{"url": "http://[a:b]/"}, {"url": "http://[fe80::1%25a%20b]/"}, {"url": "http://[::%25ä]/"},
 		{"url": "http://example.com/\n"}, {"url": "http://example.com/%zz"}, {"url": "http://example.com/" + strings.Repeat("a", maxURLBytes)},
 	} {
 		_, err := get(t, n, a)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -61,6 +63,8 @@ func checkURL(u *url.URL) error {
 		return fmt.Errorf("url %q has the scheme %q: only http and https can be fetched", u, u.Scheme)
 	case u.Hostname() == "":
 		return fmt.Errorf("url %q has no host", u)
+	case strings.Contains(u.Hostname(), ":") && !isIPv6(u.Hostname()):
+		return fmt.Errorf("url %q has a host in brackets that is not an IPv6 address", u)
 	}
 	if p := u.Port(); p != "" {
 		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
@@ -68,6 +72,14 @@ func checkURL(u *url.URL) error {
 		}
 	}
 	return nil
+}
+
+// isIPv6 allows zones that can be the name of a network interface; net/url lets through any.
+func isIPv6(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && !strings.ContainsFunc(a.Zone(), func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	})
 }
 
 // forbiddenHeaders are those by which a request would be framed or routed differently from what was checked.
