@@ -1,0 +1,71 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+type checkArgs struct {
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+}
+
+// checkValue is what a check finds.
+type checkValue struct {
+	Up        bool          `json:"up"`
+	Status    int           `json:"status,omitempty"` // absent if there was no answer
+	ElapsedMS float64       `json:"elapsed_ms"`
+	Reason    events.Reason `json:"reason,omitempty"` // why it is not up
+}
+
+// httpCheck finds out whether a site is up, that is, answers with a status below 400. A site that is down is a failure with a value.
+func (n *Network) httpCheck() ops.Op {
+	return ops.Op{Name: "http.check", Run: func(ctx context.Context, in ops.Input) (ops.Output, error) {
+		var args checkArgs
+		if err := in.Args(&args); err != nil {
+			return ops.Output{}, err
+		}
+		return n.check(ctx, args)
+	}}
+}
+
+func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error) {
+	u, header, err := n.target(args.URL, args.Headers)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	x := n.newExchange(u)
+	resp, err := x.probe(ctx, header)
+	if err == nil && resp.StatusCode >= 400 {
+		err = x.statusFailure(resp)
+	}
+	facts := x.end()
+	if resp != nil {
+		drain(resp)
+	}
+	value := checkValue{Up: err == nil, Status: facts.Status, ElapsedMS: facts.ElapsedMS}
+	if err != nil {
+		failure, ok := errors.AsType[*ops.Failure](err)
+		if !ok || failure.Reason == events.ReasonForbiddenTarget {
+			return ops.Output{Fetch: facts}, err // nothing was found out about the site
+		}
+		value.Reason = failure.Reason
+	}
+	return ops.Output{Value: ops.JSON(value), Fetch: facts}, err
+}
+
+// probe asks for the header only, and for all where the server has no HEAD.
+func (x *exchange) probe(ctx context.Context, header http.Header) (*http.Response, error) {
+	follow := func(int) bool { return false }
+	resp, err := x.send(ctx, "HEAD", header, follow)
+	if err != nil || resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusNotImplemented {
+		return resp, err
+	}
+	drain(resp)
+	x.endHop()
+	return x.send(ctx, "GET", header, follow)
+}

@@ -1,0 +1,113 @@
+package fetcher
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/netguard"
+)
+
+// NetConfig says how the operations use the network. The zero value is ready to use; zero fields mean the defaults.
+type NetConfig struct {
+	// Guard judges every address before it is dialled. Nil refuses all that are not public.
+	Guard *netguard.Guard `kong:"-"`
+	// UserAgent introduces fetchmill to servers; by default "fetchmill/<version> (+<where to find it>)".
+	UserAgent string `help:"User-Agent header of requests."`
+	// MaxBodyBytes caps a body after decoding. Twice 512 KiB would, in base64, no longer fit in one message of NATS.
+	MaxBodyBytes int64 `help:"Largest body in bytes." default:"524288"`
+	// MaxRetryAfter caps how long a server can make an item wait by Retry-After.
+	MaxRetryAfter time.Duration `help:"Longest wait that a server can ask for." default:"1m"`
+	// MaxRedirects is how many redirects are followed.
+	MaxRedirects int `help:"Most redirects that are followed." default:"10"`
+	// Concurrency is how many requests are in flight at most. It sizes the pool of idle connections and limits nothing.
+	Concurrency int `kong:"-" default:"1024"`
+	// MaxIdleConnsPerHost is how many idle connections are kept for one host; by default all that Concurrency can need.
+	MaxIdleConnsPerHost int `kong:"-"`
+	// ConnectTimeout is for the TCP connection with name resolution, and again for the TLS handshake.
+	ConnectTimeout time.Duration `help:"Time to connect, and again for TLS." default:"10s"`
+	// RootCAs are the certificate authorities that are trusted; nil means the system's.
+	RootCAs *x509.CertPool `kong:"-"`
+	// Resolver looks up names; nil means Go's own, which unlike the C library's can be cancelled and uses no thread per look-up.
+	Resolver *net.Resolver `kong:"-"`
+}
+
+// Validate reports all faults at once.
+func (c NetConfig) Validate() error {
+	var faults []error
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"largest body", c.MaxBodyBytes},
+		{"longest Retry-After", int64(c.MaxRetryAfter)},
+		{"most redirects", int64(c.MaxRedirects)},
+		{"concurrency", int64(c.Concurrency)},
+		{"idle connections per host", int64(c.MaxIdleConnsPerHost)},
+		{"connect timeout", int64(c.ConnectTimeout)},
+	} {
+		if f.value < 0 {
+			faults = append(faults, fmt.Errorf("network settings: %s must not be negative, or 0 for the default: %d", f.name, f.value))
+		}
+	}
+	if !validHeaderValue(c.UserAgent) {
+		faults = append(faults, fmt.Errorf("network settings: user agent %.80q cannot stand in a header", c.UserAgent))
+	}
+	return errors.Join(faults...)
+}
+
+func (c NetConfig) withDefaults() (NetConfig, error) {
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	if c.Guard == nil {
+		g, err := netguard.New(nil, nil)
+		if err != nil {
+			return c, err
+		}
+		c.Guard = g
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "fetchmill/" + version() + " (+https://github.com/fetchmill/fetchmill)"
+	}
+	orDefault(&c.MaxBodyBytes, 512<<10)
+	orDefault(&c.MaxRetryAfter, time.Minute)
+	orDefault(&c.MaxRedirects, 10)
+	orDefault(&c.Concurrency, 1024)
+	orDefault(&c.MaxIdleConnsPerHost, c.Concurrency)
+	orDefault(&c.ConnectTimeout, 10*time.Second)
+	if c.Resolver == nil {
+		c.Resolver = &net.Resolver{PreferGo: true}
+	}
+	return c, nil
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// version is the module's version as the go command has recorded it, also when the package is part of another program.
+func version() string {
+	const module = "github.com/fetchmill/fetchmill"
+	v := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Path == module {
+			v = info.Main.Version
+		}
+		for _, d := range info.Deps {
+			if d.Path == module {
+				v = d.Version
+			}
+		}
+	}
+	if v == "" || v == "(devel)" {
+		return "dev"
+	}
+	return v
+}

@@ -1,0 +1,68 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// follow says where a redirect leads from u. What it leads to is the server's choice, so a URL that we would not take
+// from a user is a forbidden target and not a faulty parameter.
+func follow(u *url.URL, location string) (*url.URL, error) {
+	if len(location) > maxURLBytes {
+		return nil, ops.Fail(events.ReasonProtocol, fmt.Errorf("redirected to a url of %d bytes, more than %d", len(location), maxURLBytes))
+	}
+	next, err := u.Parse(location)
+	if err != nil {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err
+		}
+		return nil, ops.Fail(events.ReasonProtocol, clip(fmt.Errorf("redirected to %q: %w", location, err)))
+	}
+	if err := checkURL(next); err != nil {
+		return nil, ops.Fail(events.ReasonForbiddenTarget, clip(fmt.Errorf("redirected: %w", err)))
+	}
+	return next, nil
+}
+
+// keepsHeaders says whether custom headers, which may be credentials, may go along from one URL to the next: to the same
+// host and port, and from http to https of the same host, but not the other way.
+func keepsHeaders(from, to *url.URL) bool {
+	if from.Scheme == to.Scheme {
+		return from.Hostname() == to.Hostname() && port(from) == port(to)
+	}
+	return from.Hostname() == to.Hostname() && from.Scheme == "http" && port(from) == "80" && port(to) == "443"
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// strangerHeader is what a host gets that the item did not name: what says how we read, and nothing that could be a secret.
+func (n *Network) strangerHeader(h http.Header) http.Header {
+	s := make(http.Header, len(n.plain)+2)
+	for _, key := range []string{"User-Agent", "Accept-Encoding", "Accept", "Accept-Language"} {
+		if v := h[key]; v != nil {
+			s[key] = v
+		}
+	}
+	return s
+}

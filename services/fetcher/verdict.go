@@ -1,0 +1,135 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/netguard"
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// statusFailure is the verdict on a response whose status the item does not accept.
+func (x *exchange) statusFailure(resp *http.Response) error {
+	err := fmt.Errorf("%s: status %d", x, resp.StatusCode)
+	if text := http.StatusText(resp.StatusCode); text != "" {
+		err = fmt.Errorf("%w %s", err, text)
+	}
+	if !temporaryStatus(resp.StatusCode) {
+		return ops.Fail(events.ReasonHTTPStatus, err)
+	}
+	after := retryAfter(resp.Header.Get("Retry-After"), time.Now(), x.net.cfg.MaxRetryAfter)
+	return ops.RetryAfter(events.ReasonHTTPStatus, after, err)
+}
+
+func temporaryStatus(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500 && status <= 599
+}
+
+// failure is the verdict on an error of the transport or of reading a body. When the work was called off it is no verdict:
+// the context's error, for the stage to hand the item back.
+func (x *exchange) failure(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: %w", x, ctx.Err())
+	}
+	f := x.classify(ctx, err)
+	f.Err = clip(fmt.Errorf("%s: %w", x, f.Err))
+	return f
+}
+
+func (x *exchange) classify(ctx context.Context, err error) *ops.Failure {
+	permanent := func(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
+	temporary := func(r events.Reason, err error) *ops.Failure {
+		return &ops.Failure{Reason: r, Err: err, Temporary: true}
+	}
+
+	if refused, ok := errors.AsType[*netguard.RefusedError](err); ok {
+		return permanent(events.ReasonForbiddenTarget, refused) // without "dial tcp" in front, which is what did not happen
+	}
+	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
+		return permanent(events.ReasonTooLarge, err)
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		waited := time.Since(x.start).Round(time.Millisecond)
+		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", waited, ctx.Err()))
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return permanent(events.ReasonDNS, dns)
+		}
+		return temporary(events.ReasonDNS, dns)
+	}
+	switch {
+	case isTimeout(err):
+		return temporary(events.ReasonTimeout, err)
+	case isBroken(err): // before TLS: a handshake that is cut off says nothing about certificates
+		return temporary(events.ReasonConnect, err)
+	case x.hop != nil && x.hop.tlsFailed.Load() || isTLS(err):
+		return permanent(events.ReasonTLS, err)
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return temporary(events.ReasonConnect, err)
+	}
+	// What is left is an answer that cannot be read. It may be a proxy's or a restart's, so it is worth another try.
+	return temporary(events.ReasonProtocol, err)
+}
+
+func isTimeout(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
+
+// isBroken means that there was no connection, or that it ended too early.
+func isBroken(err error) bool {
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+	} {
+		if errors.Is(err, e) && !errors.Is(err, errEncoding) {
+			return true
+		}
+	}
+	return hasAny(err,
+		"server closed idle connection", "server closed connection", // net/http
+		"client connection lost", "client connection force closed", "server sent GOAWAY", "http2: client connection not usable",
+	)
+}
+
+func isTLS(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	// An alert. With TLS 1.3 a client may hear of it only after its handshake.
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// headerTooLarge recognises maxHeaderBytes being exceeded, for which net/http has no error value.
+func headerTooLarge(err error) bool {
+	return hasAny(err, "server response headers exceeded", "response header list larger than advertised limit")
+}
+
+func hasAny(err error, texts ...string) bool {
+	s := err.Error()
+	for _, t := range texts {
+		if strings.Contains(s, t) {
+			return true
+		}
+	}
+	return false
+}
