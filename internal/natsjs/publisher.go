@@ -4,48 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
 	// publishTimeout is how long a confirmation may take. The message may have been stored even so; publishing it
 	// again with the same message id does no harm.
 	publishTimeout = 10 * time.Second
-	// maxPending bounds the publishes that wait for their confirmation, over all callers.
-	maxPending = 1 << 16
+	// maxFlights is how many flights may be on their way before further messages gather for the next one.
+	maxFlights = 2
+	// maxGather is how long messages gather at most, so that a broker slow to confirm does not hold up what is new.
+	maxGather = 20 * time.Millisecond
 )
 
-// Error codes of the broker (nats-server, server/errors.json).
-const (
-	codeMessageTooLarge = 10054
-	codeHeadersTooLarge = 10097
-	codeStoreFailed     = 10077 // with discard-new: the stream has reached its limits
-)
-
-// Publisher publishes to JetStream streams. It is safe for concurrent use, and the more callers, the better the pipelining.
+// Publisher publishes to JetStream streams. It is safe for concurrent use.
+//
+// Messages travel in flights, like the rows of a group commit: what is published while flights are on their way gathers and goes
+// out together with the next one. At rest a message leaves at once; under load the flights grow, and with them the share of
+// messages for each system call here and in the broker.
 type Publisher struct {
-	js     jetstream.JetStream
-	closed atomic.Bool
+	nc       *nats.Conn
+	prefix   string // of the subjects that confirmations come to; a number follows
+	listener *nats.Subscription
+	status   chan nats.Status
+
+	mu        sync.Mutex
+	closed    bool
+	gathered  []*publication
+	flights   int
+	departed  time.Time // of the last flight
+	callAgain *time.Timer
+	pending   map[uint64]*publication
+	last      uint64
 }
 
-// NewPublisher makes a publisher on a connection, which stays the caller's.
+// publication is one message on its way.
+type publication struct {
+	msg    *nats.Msg
+	call   *call
+	index  int // in its call
+	flight *flight
+}
+
+// flight is what went out together.
+type flight struct{ open int }
+
+// call is one Send.
+type call struct {
+	duplicate []bool
+	errs      []error
+	open      int
+	done      chan struct{}
+}
+
+// NewPublisher makes a publisher on a connection, which stays the caller's. Close it to free its subscription.
 func NewPublisher(nc *nats.Conn) (*Publisher, error) {
-	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncMaxPending(maxPending),
-		jetstream.WithPublishAsyncTimeout(publishTimeout))
+	p := &Publisher{nc: nc, prefix: nc.NewInbox() + ".", pending: map[uint64]*publication{}}
+	listener, err := nc.Subscribe(p.prefix+"*", p.confirm)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &Publisher{js: js}, nil
+	// What is pending here is bounded by what was sent.
+	if err := listener.SetPendingLimits(-1, -1); err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	p.listener = listener
+	p.status = nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	go p.watchConnection()
+	return p, nil
 }
 
-// Publish sends messages to the subject that is the topic, all at once, and returns when the broker has confirmed all of
-// them. A message whose metadata has a Nats-Msg-Id may be published again without harm.
+// Publish sends messages to the subject that is the topic and returns when the broker has confirmed all of them. A message whose
+// metadata has a Nats-Msg-Id may be published again without harm.
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	out := make([]*nats.Msg, len(messages))
 	for i, m := range messages {
@@ -55,50 +90,160 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	return err
 }
 
-// Send is Publish for messages that may go to different subjects. It tells of each message whether the stream already
-// had it. On an error some of the messages may have been stored.
+// Send is Publish for messages that may go to different subjects. It tells of each message whether its stream already
+// had it. On an error some of the messages may have been stored. The messages' Reply is overwritten.
 func (p *Publisher) Send(ctx context.Context, messages ...*nats.Msg) (duplicate []bool, err error) {
-	if p.closed.Load() {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	c := &call{duplicate: make([]bool, len(messages)), open: len(messages), done: make(chan struct{})}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
 		return nil, fmt.Errorf("publisher: %w", ErrClosed)
 	}
-	futures := make([]jetstream.PubAckFuture, len(messages))
 	for i, m := range messages {
-		if futures[i], err = p.js.PublishMsgAsync(m); err != nil {
-			return nil, fmt.Errorf("publish to %s: %w", m.Subject, classify(err))
-		}
+		p.gathered = append(p.gathered, &publication{msg: m, call: c, index: i})
 	}
-	duplicate = make([]bool, len(messages))
-	var errs []error
-	for i, f := range futures {
-		select {
-		case ack := <-f.Ok():
-			duplicate[i] = ack.Duplicate
-		case err := <-f.Err():
-			errs = append(errs, fmt.Errorf("publish to %s: %w", messages[i].Subject, classify(err)))
-		case <-ctx.Done():
-			return nil, fmt.Errorf("publish to %s: %w", messages[i].Subject, ctx.Err())
-		}
+	p.depart()
+	p.mu.Unlock()
+
+	timeout := time.NewTimer(publishTimeout)
+	defer timeout.Stop()
+	select {
+	case <-c.done:
+		return c.duplicate, errors.Join(c.errs...)
+	case <-timeout.C:
+		p.forget(c)
+		return nil, fmt.Errorf("publish to %s: no confirmation within %s", messages[0].Subject, publishTimeout)
+	case <-ctx.Done():
+		p.forget(c)
+		return nil, fmt.Errorf("publish to %s: %w", messages[0].Subject, ctx.Err())
 	}
-	return duplicate, errors.Join(errs...)
 }
 
-// Close refuses further publishes. Those under way end by themselves.
+// Close refuses further publishes and fails those that wait for their confirmation.
 func (p *Publisher) Close() error {
-	p.closed.Store(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	p.failAll(ErrClosed)
+	p.nc.RemoveStatusListener(p.status)
+	if p.callAgain != nil {
+		p.callAgain.Stop()
+	}
+	if err := p.listener.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("publisher: %w", err)
+	}
 	return nil
 }
 
-func classify(err error) error {
-	if errors.Is(err, nats.ErrMaxPayload) {
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+// depart sends off what has gathered, unless it should gather on. The caller holds the lock.
+func (p *Publisher) depart() {
+	if len(p.gathered) == 0 {
+		return
 	}
-	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch api.ErrorCode {
-		case codeMessageTooLarge, codeHeadersTooLarge:
-			return fmt.Errorf("%w: %w", ErrTooLarge, err)
-		case codeStoreFailed:
-			return fmt.Errorf("%w: %w", ErrFull, err)
+	if wait := maxGather - time.Since(p.departed); p.flights >= maxFlights && wait > 0 {
+		if p.callAgain == nil {
+			p.callAgain = time.AfterFunc(wait, func() {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.callAgain = nil
+				p.depart()
+			})
+		}
+		return
+	}
+	list := p.gathered
+	p.gathered = nil
+	f := &flight{open: len(list)}
+	p.flights++
+	p.departed = time.Now()
+	for _, pub := range list {
+		p.last++
+		pub.flight = f
+		p.pending[p.last] = pub
+		pub.msg.Reply = p.prefix + strconv.FormatUint(p.last, 36)
+		if err := p.nc.PublishMsg(pub.msg); err != nil {
+			p.settle(p.last, false, err)
 		}
 	}
-	return err
+}
+
+// settle notes what became of one message. The caller holds the lock.
+func (p *Publisher) settle(number uint64, duplicate bool, err error) {
+	pub, ok := p.pending[number]
+	if !ok {
+		return
+	}
+	delete(p.pending, number)
+	p.finish(pub, duplicate, err)
+	if pub.flight.open--; pub.flight.open == 0 {
+		p.flights--
+	}
+}
+
+func (p *Publisher) finish(pub *publication, duplicate bool, err error) {
+	c := pub.call
+	c.duplicate[pub.index] = duplicate
+	if err != nil {
+		c.errs = append(c.errs, fmt.Errorf("publish to %s: %w", pub.msg.Subject, classify(err)))
+	}
+	if c.open--; c.open == 0 {
+		close(c.done)
+	}
+}
+
+// confirm takes the broker's answer to one message.
+func (p *Publisher) confirm(m *nats.Msg) {
+	number, err := strconv.ParseUint(m.Subject[len(p.prefix):], 36, 64)
+	if err != nil {
+		return // not ours
+	}
+	duplicate, err := parseConfirmation(m)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settle(number, duplicate, err)
+	p.depart()
+}
+
+// forget drops a call that nobody waits for any more, so that a lost flight does not count as on its way for ever.
+func (p *Publisher) forget(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number, pub := range p.pending {
+		if pub.call == c {
+			p.settle(number, false, context.Canceled)
+		}
+	}
+	keep := p.gathered[:0]
+	for _, pub := range p.gathered {
+		if pub.call != c {
+			keep = append(keep, pub)
+		}
+	}
+	p.gathered = keep
+	p.depart()
+}
+
+// watchConnection fails what is pending when the connection is lost: its confirmations will not come.
+func (p *Publisher) watchConnection() {
+	for range p.status {
+		p.mu.Lock()
+		p.failAll(nats.ErrDisconnected)
+		p.mu.Unlock()
+	}
+}
+
+func (p *Publisher) failAll(err error) {
+	for number := range p.pending {
+		p.settle(number, false, err)
+	}
+	for _, pub := range p.gathered {
+		p.finish(pub, false, err)
+	}
+	p.gathered = nil
 }
