@@ -14,7 +14,7 @@ func Forward(it *events.Item, from events.Stage, now time.Time) (Outgoing, error
 	if to == events.StageSink {
 		return ResultMessage(it.Result(events.StatusOK, now), from)
 	}
-	data, err := json.Marshal(it)
+	data, err := it.Encode()
 	if err != nil {
 		return Outgoing{}, fmt.Errorf("encode item: %w", err)
 	}
@@ -27,7 +27,7 @@ func Forward(it *events.Item, from events.Stage, now time.Time) (Outgoing, error
 
 // ResultMessage makes the message that takes a result to the sink.
 func ResultMessage(r *events.Result, from events.Stage) (Outgoing, error) {
-	data, err := json.Marshal(r)
+	data, err := r.Encode()
 	if err != nil {
 		return Outgoing{}, fmt.Errorf("encode result: %w", err)
 	}

@@ -73,10 +73,14 @@ type Phases struct {
 	Transfer  float64 `json:"transfer_ms"`
 }
 
-// DecodeItem reads an item from the data of a message between services. Its errors wrap ErrRecord.
+// DecodeItem reads an item from the data of a message between services. The item keeps parts of data, which must not be
+// changed afterwards. Its errors wrap ErrRecord.
 func DecodeItem(data []byte) (*Item, error) {
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("%w: item: not JSON", ErrRecord)
+	}
 	var it Item
-	if err := json.Unmarshal(data, &it); err != nil {
+	if err := fields(data, it.set); err != nil {
 		return nil, fmt.Errorf("%w: item: %w", ErrRecord, err)
 	}
 	if it.ID == "" || it.Recipe == "" {

@@ -52,10 +52,14 @@ func (it *Item) Result(status Status, at time.Time) *Result {
 	}
 }
 
-// DecodeResult reads a result from the data of a message between services. Its errors wrap ErrRecord.
+// DecodeResult reads a result from the data of a message between services. The result keeps parts of data, which must not be
+// changed afterwards. Its errors wrap ErrRecord.
 func DecodeResult(data []byte) (*Result, error) {
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("%w: result: not JSON", ErrRecord)
+	}
 	var r Result
-	if err := json.Unmarshal(data, &r); err != nil {
+	if err := fields(data, r.set); err != nil {
 		return nil, fmt.Errorf("%w: result: %w", ErrRecord, err)
 	}
 	if r.ID == "" || r.Recipe == "" {
