@@ -29,31 +29,31 @@ var module embed.FS
 const buildTime = 10 * time.Minute
 
 // Build returns the path of the nats command line.
-func Build(t testing.TB) string {
-	t.Helper()
-	path, err := cached(t.Context(), "nats", cliVersion, func(ctx context.Context, out string) error {
-		return buildCLI(ctx, t.TempDir(), out)
+func Build(tb testing.TB) string {
+	tb.Helper()
+	path, err := cached(tb.Context(), "nats", cliVersion, func(ctx context.Context, out string) error {
+		return buildCLI(ctx, tb.TempDir(), out)
 	})
 	if err != nil {
-		t.Fatalf("the nats command line is needed for this test: %v", err)
+		tb.Fatalf("the nats command line is needed for this test: %v", err)
 	}
 	return path
 }
 
 // BuildServer returns the path of nats-server in the version of our go.mod.
-func BuildServer(t testing.TB) string {
-	t.Helper()
+func BuildServer(tb testing.TB) string {
+	tb.Helper()
 	const pkg = "github.com/nats-io/nats-server/v2"
-	version, err := goTool(t.Context(), "", nil, "list", "-m", "-f", "{{.Version}}", pkg)
+	version, err := goTool(tb.Context(), "", nil, "list", "-m", "-f", "{{.Version}}", pkg)
 	if err != nil {
-		t.Fatalf("the version of nats-server is needed for this test: %v", err)
+		tb.Fatalf("the version of nats-server is needed for this test: %v", err)
 	}
-	path, err := cached(t.Context(), "nats-server", version, func(ctx context.Context, out string) error {
+	path, err := cached(tb.Context(), "nats-server", version, func(ctx context.Context, out string) error {
 		_, err := goTool(ctx, "", nil, "build", "-o", out, pkg)
 		return err
 	})
 	if err != nil {
-		t.Fatalf("nats-server is needed for this test: %v", err)
+		tb.Fatalf("nats-server is needed for this test: %v", err)
 	}
 	return path
 }
