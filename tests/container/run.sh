@@ -12,7 +12,7 @@ readonly confined=(--read-only --user 65532:65532 --cap-drop ALL --security-opt 
 scratch=$(mktemp -d)
 cleanup() {
   local status=$?
-  if ((status != 0)); then docker logs "$name" 2>&1 | tail -n 50 >&2 || true; fi
+  if ((status != 0)) && docker inspect "$name" >/dev/null 2>&1; then docker logs "$name" 2>&1 | tail -n 50 >&2 || true; fi
   docker rm --force --volumes "$name" >/dev/null 2>&1 || true
   docker rmi --force "$tag" "$probe_tag" >/dev/null 2>&1 || true
   rm -rf "$scratch"
