@@ -14,7 +14,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"sort"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -47,6 +49,9 @@ func (in Input) Args(v any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return Fail(events.ReasonInvalidParameter, fmt.Errorf("arguments of the step: %w", err))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Fail(events.ReasonInvalidParameter, errors.New("arguments of the step: there is more after the object"))
 	}
 	return nil
 }

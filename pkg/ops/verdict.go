@@ -17,7 +17,12 @@ type Failure struct {
 	After time.Duration
 }
 
-func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return string(f.Reason)
+	}
+	return f.Err.Error()
+}
 
 // Unwrap returns what went wrong.
 func (f *Failure) Unwrap() error { return f.Err }
@@ -37,10 +42,16 @@ func Fail(reason events.Reason, err error) error {
 	return &Failure{Reason: reason, Err: err}
 }
 
-// AsFailure returns the verdict in err. An error without one is a permanent failure of the computation.
+// AsFailure returns the verdict in err, with the text of the whole of err. An error without a verdict is a permanent failure
+// of the computation.
 func AsFailure(err error) *Failure {
-	if f, ok := errors.AsType[*Failure](err); ok {
+	f, ok := errors.AsType[*Failure](err)
+	switch {
+	case !ok:
+		return &Failure{Reason: events.ReasonComputation, Err: err}
+	case f.Error() == err.Error():
 		return f
+	default: // what was wrapped around the verdict says what was being done
+		return &Failure{Reason: f.Reason, Err: err, Temporary: f.Temporary, After: f.After}
 	}
-	return &Failure{Reason: events.ReasonComputation, Err: err}
 }

@@ -1,0 +1,48 @@
+# The default target lists the targets. Each target says in one line what it is for.
+GO          ?= go
+GOTESTFLAGS ?=
+# Long enough for the slowest package under the race detector on two cores.
+TESTTIMEOUT ?= 15m
+FUZZSECONDS ?= 30
+BENCHTIME   ?= 1s
+CHAOSFLAGS  ?=
+IMAGE       ?= fetchmill:local
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo build test lint fmt fuzz bench chaos image ci
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start everything: broker, all services and the web page in one process
+	$(GO) run ./cmd/fetchmill up
+
+demo: ## show the pipeline at work on a local site; needs no network
+	$(GO) run ./cmd/fetchmill demo
+
+build: ## build the static binary ./fetchmill
+	CGO_ENABLED=0 $(GO) build -trimpath -o fetchmill ./cmd/fetchmill
+
+test: ## run all tests with the race detector, in random order
+	$(GO) test -race -shuffle=on -timeout $(TESTTIMEOUT) $(GOTESTFLAGS) ./...
+
+lint: ## check format, vet, linters and the architecture
+	.ci/run format vet lint architecture
+
+fmt: ## format all Go files
+	$$(.ci/tool gofumpt) -w .
+
+fuzz: ## fuzz every decoder of outside input, FUZZSECONDS (30) each
+	FUZZ_SECONDS=$(FUZZSECONDS) FUZZ_BUDGET=36000 .ci/run fuzz
+
+bench: ## run the Go benchmarks; `fetchmill bench` measures the whole pipeline
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem ./...
+
+chaos: ## kill services and broker at random while items flow
+	$(GO) test -race -count=1 -v -timeout 30m $(CHAOSFLAGS) ./tests/chaos
+
+image: ## build the container image IMAGE (fetchmill:local) from this source
+	deploy/image.sh $(IMAGE)
+
+ci: ## run everything that the hosted checks run
+	.ci/run
