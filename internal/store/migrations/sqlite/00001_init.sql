@@ -48,6 +48,7 @@ CREATE TABLE borrowed (
     result INTEGER NOT NULL REFERENCES results (seq),
     UNIQUE (batch, result)
 ) STRICT;
+CREATE INDEX borrowed_batch ON borrowed (batch);
 CREATE INDEX borrowed_batch_idx ON borrowed (batch, idx);
 
 -- Batch 0 stands for all results, whether in a batch or not.
