@@ -1,0 +1,25 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrInUse means that another process has the database open for writing.
+	ErrInUse = errors.New("database is in use")
+	// ErrReadOnly means that something was to be written to a database opened for reading.
+	ErrReadOnly = errors.New("database is open for reading only")
+	// ErrEntry means that an entry can never be committed, however often it is tried.
+	ErrEntry = errors.New("invalid entry")
+	// ErrQuery means that a query cannot be answered as it is. The text says what to ask instead.
+	ErrQuery = errors.New("invalid query")
+	// ErrURL means that the address of the database cannot be used. The text says what to use instead.
+	ErrURL = errors.New("invalid database URL")
+	// ErrClosed means that the database has been closed.
+	ErrClosed = errors.New("database is closed")
+)
+
+func queryError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,32 @@
+package sink
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	firstDelay = 50 * time.Millisecond
+	maxDelay   = 5 * time.Second
+)
+
+// backoff paces the retries of something that must succeed in the end. Its zero value is ready.
+type backoff struct{ delay time.Duration }
+
+// next returns how long to wait before the next try.
+func (b *backoff) next() time.Duration {
+	b.delay = min(max(2*b.delay, firstDelay), maxDelay)
+	return b.delay
+}
+
+// pause waits for d and tells whether ctx is still alive then.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

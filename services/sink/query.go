@@ -1,0 +1,139 @@
+package sink
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/fetchmill/fetchmill/internal/store"
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Query answers what people and programs ask about results, over NATS with Answer and over HTTP with Register.
+type Query struct {
+	db  *store.DB
+	log *slog.Logger
+}
+
+// NewQuery returns a Query on db.
+func NewQuery(db *store.DB, log *slog.Logger) *Query { return &Query{db: db, log: log} }
+
+// Answer answers a request to one of the subjects events.SubjectQuery…: JSON in, JSON out. An empty request asks for everything.
+func (q *Query) Answer(ctx context.Context, subject string, request []byte) ([]byte, *events.Problem) {
+	switch subject {
+	case events.SubjectQueryResults:
+		return answer(ctx, q, request, q.db.Results)
+	case events.SubjectQueryCounts:
+		return answer(ctx, q, request, q.db.Counts)
+	case events.SubjectQueryBatches:
+		return answer(ctx, q, request, q.db.Batches)
+	default:
+		return nil, problem(http.StatusNotFound, fmt.Sprintf("nothing answers on %.80q: use %s, %s or %s", subject,
+			events.SubjectQueryResults, events.SubjectQueryCounts, events.SubjectQueryBatches))
+	}
+}
+
+func answer[Q, A any](ctx context.Context, q *Query, request []byte, ask func(context.Context, Q) (A, error)) ([]byte, *events.Problem) {
+	query, err := decodeQuery[Q](request)
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, err.Error())
+	}
+	a, err := ask(ctx, query)
+	if err != nil {
+		return nil, q.problem(err)
+	}
+	data, err := encode(a)
+	if err != nil {
+		return nil, q.problem(err)
+	}
+	return data, nil
+}
+
+// problem turns an error of the database into what the asker gets; the details of a fault of ours stay in the log.
+func (q *Query) problem(err error) *events.Problem {
+	switch {
+	case errors.Is(err, store.ErrQuery):
+		return problem(http.StatusBadRequest, strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return problem(http.StatusServiceUnavailable, "the query was given up before it was answered: ask for less, or again")
+	default:
+		q.log.Error("cannot answer a query", logError, err)
+		p := problem(http.StatusInternalServerError, "the database could not be read: see the log of the sink")
+		p.Reason = events.ReasonInternal
+		return p
+	}
+}
+
+func problem(status int, detail string) *events.Problem {
+	p := &events.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+	if status == http.StatusBadRequest {
+		p.Reason = events.ReasonBadInput
+	}
+	return p
+}
+
+// decodeQuery reads a query of type Q and refuses fields that Q does not have: a misspelt filter must not select everything.
+func decodeQuery[Q any](data []byte) (Q, error) {
+	var q Q
+	if len(bytes.TrimSpace(data)) == 0 {
+		return q, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return q, fmt.Errorf("the request is not a JSON object: use an object with any of %s", strings.Join(fieldsOf[Q](), ", "))
+	}
+	for name := range fields {
+		if err := known[Q](name); err != nil {
+			return q, err
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&q); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return q, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, kindName(wrong.Type), wrong.Value)
+		}
+		return q, fmt.Errorf("the request cannot be read: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return q, errors.New("the request has something after the JSON object: send one object")
+	}
+	return q, nil
+}
+
+func known[Q any](name string) error {
+	all := fieldsOf[Q]()
+	switch {
+	case slices.Contains(all, name):
+		return nil
+	case len(all) == 0:
+		return fmt.Errorf("%.80q is not known here: this takes no parameters", name)
+	default:
+		return fmt.Errorf("%.80q is not known here: use %s", name, strings.Join(all, ", "))
+	}
+}
+
+// fieldsOf lists the JSON names of a query's fields, which are also its URL parameters.
+func fieldsOf[Q any]() []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Q]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func kindName(t reflect.Type) string {
+	if t.Kind() == reflect.String {
+		return "string"
+	}
+	return "whole number"
+}
