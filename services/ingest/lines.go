@@ -122,7 +122,7 @@ func (s *splitter) next() (line, error) {
 	}
 }
 
-// read returns the next line without its end. Of one that is too long it returns nothing and skips the rest.
+// read returns the next line without its end. Of one that is too long it returns some part.
 func (s *splitter) read() (raw []byte, tooLong bool, err error) {
 	for {
 		raw, err = s.buf.ReadSlice('\n')
@@ -133,7 +133,8 @@ func (s *splitter) read() (raw []byte, tooLong bool, err error) {
 	}
 	switch {
 	case err == nil, errors.Is(err, io.EOF) && (len(raw) > 0 || tooLong):
-		return bytes.TrimRight(raw, "\r\n"), tooLong, nil
+		raw = bytes.TrimRight(raw, "\r\n")
+		return raw, tooLong || len(raw) > maxLineBytes, nil
 	case errors.Is(err, io.EOF):
 		return nil, false, io.EOF
 	default:
