@@ -1,0 +1,227 @@
+package recipe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of a recipe: generous for people, small enough for a program that reads recipes from strangers.
+const (
+	maxBytes    = 64 << 10
+	maxParams   = 64
+	maxCrunch   = 32
+	maxAttempts = 100
+	maxTimeout  = 7 * 24 * time.Hour
+)
+
+// document is a recipe as it is written.
+type document struct {
+	Name    string                   `yaml:"name"`
+	Summary string                   `yaml:"summary"`
+	Primary string                   `yaml:"primary"`
+	Params  map[string]paramDocument `yaml:"params"`
+	Fetch   *stepDocument            `yaml:"fetch"`
+	Crunch  []stepDocument           `yaml:"crunch"`
+	Quiet   bool                     `yaml:"quiet"`
+}
+
+type paramDocument struct {
+	Type      Type     `yaml:"type"`
+	Required  bool     `yaml:"required"`
+	Default   any      `yaml:"default"`
+	Min       *float64 `yaml:"min"`
+	Max       *float64 `yaml:"max"`
+	MaxLength int      `yaml:"max_length"`
+	Enum      []any    `yaml:"enum"`
+	Help      string   `yaml:"help"`
+	Example   any      `yaml:"example"`
+}
+
+type stepDocument struct {
+	Op       string         `yaml:"op"`
+	With     map[string]any `yaml:"with"`
+	Timeout  string         `yaml:"timeout"`
+	Attempts int            `yaml:"attempts"`
+}
+
+// Parse reads a recipe and checks it. Its errors wrap ErrRecipe and name the line.
+func Parse(data []byte) (*Recipe, error) {
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("%w: it has %d bytes: at most %d are read", ErrRecipe, len(data), maxBytes)
+	}
+	var root yaml.Node
+	var doc document
+	if err := decode(data, &root, &doc); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	r, err := doc.recipe(position{&root})
+	if err != nil {
+		return nil, fmt.Errorf("%w %.80s: %w", ErrRecipe, doc.Name, err)
+	}
+	return r, nil
+}
+
+// decode reads the document twice: as a tree, which knows lines and order, and as values, which knows what is allowed.
+func decode(data []byte, root *yaml.Node, doc *document) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(root); err != nil {
+		if errors.Is(err, io.EOF) {
+			return errors.New("it is empty: write at least name, summary and one step")
+		}
+		return plain(err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one document: write one recipe per file")
+	}
+	dec = yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	return plain(dec.Decode(doc))
+}
+
+var goType = regexp.MustCompile(` (in|into) (type )?(recipe\.|\*|\[\]|map\[)?\S*(Document|document)\b`)
+
+// plain takes the names of Go types out of the parser's messages.
+func plain(err error) error {
+	var many *yaml.TypeError
+	if !errors.As(err, &many) {
+		return err
+	}
+	lines := make([]string, len(many.Errors))
+	for i, l := range many.Errors {
+		lines[i] = goType.ReplaceAllString(l, "")
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+var (
+	paramRE = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	opRE    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}(\.[a-z0-9][a-z0-9_-]{0,63}){0,3}$`)
+)
+
+func (d *document) recipe(at position) (*Recipe, error) {
+	if err := events.ValidName(d.Name); err != nil {
+		return nil, at.wrap(err, "name")
+	}
+	if d.Summary == "" || strings.ContainsAny(d.Summary, "\r\n") {
+		return nil, at.wrap(errors.New("summary must be one line of text that says what the recipe does"), "summary")
+	}
+	r := &Recipe{Name: d.Name, Summary: d.Summary, Primary: d.Primary, Quiet: d.Quiet, primary: -1}
+	if err := d.params(r, at); err != nil {
+		return nil, err
+	}
+	if d.Primary != "" {
+		place, ok := r.index[d.Primary]
+		if !ok {
+			return nil, at.wrap(fmt.Errorf("primary names %q, but there is no such parameter", d.Primary), "primary")
+		}
+		r.primary = place
+	}
+	if err := d.steps(r, at); err != nil {
+		return nil, err
+	}
+	r.example = r.makeExample()
+	return r, nil
+}
+
+// params checks the parameters and puts them in the order of the document.
+func (d *document) params(r *Recipe, at position) error {
+	if len(d.Params) > maxParams {
+		return at.wrap(fmt.Errorf("there are %d parameters: use at most %d", len(d.Params), maxParams), "params")
+	}
+	names := make([]string, 0, len(d.Params))
+	for name := range d.Params {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := at.line("params", names[i]), at.line("params", names[j])
+		return a < b || a == b && names[i] < names[j]
+	})
+	r.index = make(map[string]int, len(names))
+	for i, name := range names {
+		if !paramRE.MatchString(name) {
+			return at.wrap(fmt.Errorf("parameter %.80q: use 1 to 64 of a-z, 0-9 and '_', starting with a letter", name), "params", name)
+		}
+		doc := d.Params[name]
+		p, err := doc.param(name)
+		if err != nil {
+			return at.wrap(fmt.Errorf("parameter %s: %w", name, err), "params", name)
+		}
+		r.Params = append(r.Params, p)
+		r.index[name] = i
+		r.sorted = append(r.sorted, i)
+	}
+	sort.Slice(r.sorted, func(i, j int) bool { return r.Params[r.sorted[i]].Name < r.Params[r.sorted[j]].Name })
+	return nil
+}
+
+func (d *document) steps(r *Recipe, at position) error {
+	r.plan.fixed.Quiet = d.Quiet
+	if d.Fetch != nil {
+		step, with, err := d.Fetch.step(r.index)
+		if err != nil {
+			return at.wrap(fmt.Errorf("fetch: %w", err), "fetch")
+		}
+		r.Fetch = &step
+		fixed, open := step.event(with)
+		r.plan.fixed.Fetch, r.plan.fetch = &fixed, open
+	}
+	if len(d.Crunch) > maxCrunch {
+		return at.wrap(fmt.Errorf("there are %d crunch steps: use at most %d", len(d.Crunch), maxCrunch), "crunch")
+	}
+	for i := range d.Crunch {
+		step, with, err := d.Crunch[i].step(r.index)
+		if err != nil {
+			return at.wrap(fmt.Errorf("crunch step %d: %w", i+1, err), "crunch", strconv.Itoa(i))
+		}
+		r.Crunch = append(r.Crunch, step)
+		fixed, open := step.event(with)
+		r.plan.fixed.Crunch = append(r.plan.fixed.Crunch, fixed)
+		if open != nil {
+			if r.plan.crunch == nil {
+				r.plan.crunch = make(map[int]*template)
+			}
+			r.plan.crunch[i] = open
+		}
+	}
+	return nil
+}
+
+// step checks a step. The template is nil if the step has no arguments.
+func (d *stepDocument) step(index map[string]int) (Step, *template, error) {
+	s := Step{Op: d.Op, Attempts: d.Attempts}
+	if !opRE.MatchString(d.Op) {
+		return s, nil, fmt.Errorf("op %.80q: write the name of an operation, such as http.get", d.Op)
+	}
+	if d.Timeout != "" {
+		var err error
+		if s.Timeout, err = time.ParseDuration(d.Timeout); err != nil || s.Timeout < time.Millisecond || s.Timeout > maxTimeout {
+			return s, nil, fmt.Errorf("timeout %.40q: write a duration from 1ms to %s, such as 30s", d.Timeout, maxTimeout)
+		}
+	}
+	if d.Attempts < 0 || d.Attempts > maxAttempts {
+		return s, nil, fmt.Errorf("attempts %d: write a number from 1 to %d, or leave it out", d.Attempts, maxAttempts)
+	}
+	if d.With == nil {
+		return s, nil, nil
+	}
+	t, err := compile(d.With, index)
+	if err != nil {
+		return s, nil, fmt.Errorf("with: %w", err)
+	}
+	if s.With, err = json.Marshal(d.With); err != nil {
+		return s, nil, fmt.Errorf("with: %w", err)
+	}
+	return s, &t, nil
+}

@@ -1,0 +1,48 @@
+package cruncher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// Count returns the operation count, a load for one processor: it counts to a number by adding ones.
+// Arguments {"to": integer}, value {"count": integer}.
+func Count() ops.Op { return ops.Op{Name: "count", Run: count} }
+
+func count(ctx context.Context, in ops.Input) (ops.Output, error) {
+	var args struct {
+		To *int64 `json:"to"`
+	}
+	if err := in.Args(&args); err != nil {
+		return ops.Output{}, err
+	}
+	if args.To == nil {
+		return ops.Output{}, ops.Fail(events.ReasonMissingParameter, errors.New(`count needs the argument "to", such as {"to": 10000000}`))
+	}
+	if *args.To < 0 {
+		return ops.Output{}, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("count to %d: use a number from 0", *args.To))
+	}
+	const between = 1 << 20 // additions between two looks at the context: about half a millisecond
+	var n int64
+	for n < *args.To {
+		if ctx.Err() != nil {
+			return ops.Output{}, interrupted(ctx, fmt.Sprintf("counted to %d of %d", n, *args.To))
+		}
+		n = addOnes(n, min(between, *args.To-n))
+	}
+	return ops.Output{Value: ops.JSON(map[string]int64{"count": n})}, nil
+}
+
+// addOnes adds one to n so many times. It is not inlined, so that the compiler cannot see that an addition would do.
+//
+//go:noinline
+func addOnes(n, times int64) int64 {
+	for range times {
+		n++
+	}
+	return n
+}

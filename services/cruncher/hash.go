@@ -1,0 +1,83 @@
+package cruncher
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"hash/crc32"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// Hash returns the operation hash: the hash, in hexadecimal digits, of the body handed over by the step before, or of the value so
+// far as JSON without white space. Without either it is the hash of nothing, as of an empty page. Arguments
+// {"algorithm": "sha256" | "sha512" | "md5" | "crc32c"}, sha256 if absent; value {"algorithm", "hash", "bytes"}.
+func Hash() ops.Op { return ops.Op{Name: "hash", Run: runHash} }
+
+// hashed is the value of the operation hash.
+type hashed struct {
+	Algorithm string `json:"algorithm"`
+	Hash      string `json:"hash"`
+	Bytes     int    `json:"bytes"`
+}
+
+func runHash(ctx context.Context, in ops.Input) (ops.Output, error) {
+	args := struct {
+		Algorithm string `json:"algorithm"`
+	}{"sha256"}
+	if err := in.Args(&args); err != nil {
+		return ops.Output{}, err
+	}
+	h, err := newHash(args.Algorithm)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	data, err := hashInput(in)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	const between = 1 << 20 // bytes between two looks at the context
+	for rest := data; len(rest) > 0; {
+		if ctx.Err() != nil {
+			return ops.Output{}, interrupted(ctx, "hash")
+		}
+		n := min(between, len(rest))
+		h.Write(rest[:n]) // a hash never returns an error
+		rest = rest[n:]
+	}
+	return ops.Output{Value: ops.JSON(hashed{args.Algorithm, hex.EncodeToString(h.Sum(nil)), len(data)})}, nil
+}
+
+// hashInput writes a value in one way only, so that its hash does not depend on white space.
+func hashInput(in ops.Input) ([]byte, error) {
+	if in.Body != nil || len(in.Value) == 0 {
+		return in.Body, nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, in.Value); err != nil {
+		return nil, ops.Fail(events.ReasonComputation, fmt.Errorf("hash: the value is not JSON: %w", err))
+	}
+	return b.Bytes(), nil
+}
+
+func newHash(algorithm string) (hash.Hash, error) {
+	switch algorithm {
+	case "sha256":
+		return sha256.New(), nil
+	case "sha512":
+		return sha512.New(), nil
+	case "md5":
+		return md5.New(), nil // for comparing with lists of checksums, not for security
+	case "crc32c":
+		return crc32.New(crc32.MakeTable(crc32.Castagnoli)), nil
+	default:
+		return nil, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("hash algorithm %.40q: use sha256, sha512, md5 or crc32c", algorithm))
+	}
+}

@@ -1,0 +1,45 @@
+package cruncher_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestHash_knows_its_algorithms(t *testing.T) {
+	// Expected values from sha256sum, sha512sum and md5sum; that of CRC-32C is the check value of RFC 3720, section B.4, for "123456789".
+	for with, want := range map[string]string{
+		``:                         `{"algorithm":"sha256","hash":"15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225","bytes":9}`,
+		`{"algorithm":"sha512"}`:   `{"algorithm":"sha512","hash":"d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274ad27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85","bytes":9}`,
+		`{"algorithm":"md5"}`:      `{"algorithm":"md5","hash":"25f9e794323b453885f5181f1b624d0b","bytes":9}`,
+		`{"algorithm": "crc32c" }`: `{"algorithm":"crc32c","hash":"e3069283","bytes":9}`,
+	} {
+		out, err := run(t, "hash", with, ops.Input{Body: []byte("123456789"), Value: json.RawMessage(`1`)})
+		require.NoError(t, err)
+		require.Equal(t, want, string(out.Value))
+	}
+}
+
+func TestHash_of_a_value_does_not_depend_on_white_space(t *testing.T) {
+	a, err := run(t, "hash", `{}`, ops.Input{Value: json.RawMessage(`{"a": [1, 2]}`)})
+	require.NoError(t, err)
+	b, err := run(t, "hash", `{}`, ops.Input{Value: json.RawMessage(`{"a":[1,2]}`)})
+	require.NoError(t, err)
+	require.Equal(t, string(a.Value), string(b.Value))
+}
+
+func TestHash_of_an_empty_page_is_the_hash_of_nothing(t *testing.T) {
+	out, err := run(t, "hash", `{}`, ops.Input{})
+	require.NoError(t, err)
+	require.Equal(t, `{"algorithm":"sha256","hash":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","bytes":0}`, string(out.Value))
+}
+
+func TestHash_refuses_an_unknown_algorithm(t *testing.T) {
+	_, err := run(t, "hash", `{"algorithm":"sha1"}`, ops.Input{})
+	require.Equal(t, events.ReasonInvalidParameter, reason(err))
+	require.ErrorContains(t, err, "use sha256, sha512, md5 or crc32c")
+}

@@ -1,0 +1,103 @@
+package cruncher
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
+)
+
+// maxUses is how often a compiled query is used before it is compiled again: it remembers every regular expression that it has
+// ever matched, and a query that takes them from the data would grow for ever.
+const maxUses = 10_000
+
+// queryCache keeps the compiled queries that were used last.
+type queryCache struct {
+	mu     sync.Mutex
+	most   int
+	order  *list.List // of *cachedQuery, the last used first
+	lookup map[string]*list.Element
+}
+
+type cachedQuery struct {
+	text string
+	code *gojq.Code
+	uses int
+}
+
+func newQueryCache(most int) *queryCache {
+	return &queryCache{most: most, order: list.New(), lookup: make(map[string]*list.Element, most)}
+}
+
+// get returns a compiled query. Two that compile the same one at once do so twice, which is harmless.
+func (c *queryCache) get(text string) (*gojq.Code, error) {
+	if code := c.cached(text); code != nil {
+		return code, nil
+	}
+	code, err := compile(text)
+	if err != nil {
+		return nil, err
+	}
+	c.put(text, code)
+	return code, nil
+}
+
+func (c *queryCache) cached(text string) *gojq.Code {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.lookup[text]
+	if !ok {
+		return nil
+	}
+	q := e.Value.(*cachedQuery)
+	if q.uses++; q.uses > maxUses {
+		c.drop(e)
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return q.code
+}
+
+func (c *queryCache) put(text string, code *gojq.Code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.lookup[text]; ok {
+		c.drop(e)
+	}
+	c.lookup[text] = c.order.PushFront(&cachedQuery{text: text, code: code, uses: 1})
+	if c.order.Len() > c.most {
+		c.drop(c.order.Back())
+	}
+}
+
+func (c *queryCache) drop(e *list.Element) {
+	delete(c.lookup, e.Value.(*cachedQuery).text)
+	c.order.Remove(e)
+}
+
+// compile compiles a query. Without loaders, env is empty and input, import and include are errors.
+func compile(text string) (*gojq.Code, error) {
+	invalid := func(err error) error {
+		return ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("jq query %.200q: %w", text, err))
+	}
+	switch {
+	case text == "":
+		return nil, ops.Fail(events.ReasonMissingParameter, errors.New(`jq needs the argument "query", such as {"query": ".items[0].name"}`))
+	case len(text) > maxQueryBytes:
+		return nil, invalid(fmt.Errorf("it has %d bytes: use at most %d", len(text), maxQueryBytes))
+	}
+	query, err := gojq.Parse(text)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	code, err := gojq.Compile(query)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return code, nil
+}

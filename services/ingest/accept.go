@@ -1,0 +1,85 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Refusal is why something is not accepted. The text says what to send instead.
+type Refusal struct {
+	Reason events.Reason
+	Err    error
+}
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// maxKey bounds the text that people recognise an item by, in bytes; it is as long as the longest URL.
+const maxKey = 8192
+
+// maxDepth bounds how deep parameters are nested, because readers of JSON down the line stop somewhere.
+const maxDepth = 1000
+
+// Accept checks an input against its recipe and makes the item. Errors are of type *Refusal.
+func Accept(recipes Recipes, recipeName string, input events.Input, id string, submitted time.Time) (*events.Item, error) {
+	r, err := recipes.Find(recipeName)
+	if err != nil {
+		return nil, &Refusal{events.ReasonUnknownRecipe, err}
+	}
+	if tooDeep(input.Params) {
+		return nil, &Refusal{events.ReasonInvalidParameter, fmt.Errorf("the parameters are nested deeper than %d: send them flatter", maxDepth)}
+	}
+	order, err := r.Resolve(input)
+	if err != nil {
+		if p, ok := errors.AsType[*recipe.ParamError](err); ok {
+			return nil, &Refusal{p.Reason, err}
+		}
+		return nil, &Refusal{events.ReasonInvalidParameter, err}
+	}
+	lane := input.Lane
+	if lane == "" {
+		lane = events.LaneNormal
+	}
+	return &events.Item{
+		ID: id, Recipe: r.Name, Batch: input.Batch, Index: input.Index, Key: shorten(order.Key, maxKey), Lane: lane,
+		Params: order.Params, Plan: order.Plan, Submitted: submitted.UTC(), Deadline: input.Deadline,
+	}, nil
+}
+
+// tooDeep tells whether JSON is nested deeper than maxDepth. Few documents have so many brackets at all.
+func tooDeep(raw json.RawMessage) bool {
+	if bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) <= maxDepth {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	for depth := 0; depth <= maxDepth; {
+		t, err := dec.Token()
+		if err != nil {
+			return false // the end, or not JSON, which Resolve says better
+		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+	return true
+}
+
+// shorten cuts a text to at most so many bytes, between characters.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
+}

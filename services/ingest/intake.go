@@ -1,0 +1,65 @@
+// Package ingest is the stage that lets work in: it reads what users send over NATS and HTTP, checks it against the recipe, and puts
+// it on its way to the fetcher, the cruncher or, if nothing is to be done, the sink. It is the boundary of trust: nothing
+// that comes from outside passes it unread, and everything that is refused is answered with a reason.
+//
+// What decides is free of I/O: it turns a message or a request into messages to publish.
+package ingest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Recipes finds a recipe by its name; the error of an unknown one wraps recipe.ErrUnknown.
+type Recipes interface {
+	Find(name string) (*recipe.Recipe, error)
+}
+
+// Intake decides about what users send. Its methods may be called from many goroutines.
+type Intake struct {
+	Recipes Recipes
+	// MaxMessage is how many bytes the broker takes in one message, headers included; 0 means its default of 1 MiB.
+	MaxMessage int
+	// Now tells the time; nil means time.Now.
+	Now func() time.Time
+}
+
+const defaultMaxMessage = 1 << 20
+
+// room is left in a message for headers and for what the stages add to an item.
+const room = 64 << 10
+
+func (in *Intake) maxMessage() int {
+	if in.MaxMessage > 0 {
+		return in.MaxMessage
+	}
+	return defaultMaxMessage
+}
+
+func (in *Intake) now() time.Time {
+	if in.Now != nil {
+		return in.Now()
+	}
+	return time.Now()
+}
+
+// send accepts an item and makes the message that takes it to its first stage. Errors are of type *Refusal.
+func (in *Intake) send(recipeName string, input events.Input, id string, submitted time.Time, reply string) (stage.Outgoing, error) {
+	it, err := Accept(in.Recipes, recipeName, input, id, submitted)
+	if err != nil {
+		return stage.Outgoing{}, err
+	}
+	out, err := Route(it, Carry{TraceParent: input.TraceParent, TraceState: input.TraceState, Reply: reply})
+	if err != nil {
+		return stage.Outgoing{}, &Refusal{events.ReasonInternal, fmt.Errorf("encode the item: %w", err)}
+	}
+	if most := max(in.maxMessage()-room, in.maxMessage()/2); len(out.Data) > most {
+		return stage.Outgoing{}, &Refusal{events.ReasonTooLarge, fmt.Errorf(
+			"the item has %d bytes with its plan, and at most %d can be sent on: send less, or the address of where it is", len(out.Data), most)}
+	}
+	return out, nil
+}

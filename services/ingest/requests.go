@@ -1,0 +1,144 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// Request is a request over NATS.
+type Request struct {
+	Subject string
+	Header  map[string][]string
+	Data    []byte
+	Reply   string // where the answer is awaited
+}
+
+// Run makes the message for a request on run.<recipe>, whose answer is the finished result. The sink sends it to the reply subject.
+func (in *Intake) Run(req Request) (stage.Outgoing, *events.Problem) {
+	name := strings.TrimPrefix(req.Subject, events.PrefixRun)
+	if err := checkReply(req.Reply); err != nil {
+		return stage.Outgoing{}, ProblemOf(&Refusal{events.ReasonBadInput, err})
+	}
+	at := in.now()
+	input, err := events.ParseInput(req.Header, req.Data, at)
+	if err != nil {
+		return stage.Outgoing{}, ProblemOf(&Refusal{events.ReasonBadInput, err})
+	}
+	id := events.NewID(at)
+	if input.Key != "" {
+		id = events.IDFromKey(input.Key)
+	}
+	out, err := in.send(name, input, id, at, req.Reply)
+	if err != nil {
+		return stage.Outgoing{}, ProblemOf(err)
+	}
+	return out, nil
+}
+
+// replyRE allows subjects without wildcards and white space, which a message can be published on.
+var replyRE = regexp.MustCompile(`^[^\s\x00-\x1f.*>]+(\.[^\s\x00-\x1f.*>]+)*$`)
+
+func checkReply(subject string) error {
+	switch {
+	case subject == "":
+		return errors.New("nobody waits for the result: send a request (nats req), or publish on work.<recipe> instead")
+	case len(subject) > 1024 || !replyRE.MatchString(subject):
+		return errors.New("the reply subject is not one that can be published on")
+	case events.Internal(subject):
+		return fmt.Errorf("the reply subject %.80q belongs to fetchmill or to the broker: use an inbox", subject)
+	}
+	return nil
+}
+
+// Batch makes the batch record for a request on batch.open, batch.close or batch.cancel with the JSON of an events.BatchRequest.
+func (in *Intake) Batch(req Request) (stage.Outgoing, *events.Problem) {
+	action := events.BatchAction(strings.TrimPrefix(req.Subject, events.PrefixBatch))
+	b, err := decodeBatch(req.Data)
+	if err != nil {
+		return stage.Outgoing{}, ProblemOf(err)
+	}
+	out, err := batchRecord(action, b, in.now())
+	if err != nil {
+		return stage.Outgoing{}, ProblemOf(err)
+	}
+	return out, nil
+}
+
+// batchDocument is an events.BatchRequest that tells a total of 0 from none.
+type batchDocument struct {
+	Batch  string `json:"batch"`
+	Recipe string `json:"recipe"`
+	Total  *int64 `json:"total"`
+}
+
+func decodeBatch(data []byte) (events.BatchRequest, error) {
+	var doc batchDocument
+	if err := strictJSON(data, &doc); err != nil {
+		return events.BatchRequest{}, &Refusal{events.ReasonBadInput, fmt.Errorf(`%w: send for example {"batch": "b1"}`, err)}
+	}
+	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe}
+	if doc.Total != nil {
+		b.Total = *doc.Total
+	}
+	return b, nil
+}
+
+// batchRecord makes the message about a batch to the sink. Asking twice gives the same Msg-Id.
+func batchRecord(action events.BatchAction, b events.BatchRequest, at time.Time) (stage.Outgoing, error) {
+	bad := func(err error) (stage.Outgoing, error) { return stage.Outgoing{}, &Refusal{events.ReasonBadInput, err} }
+	if err := events.ValidBatch(b.Batch); err != nil {
+		return bad(err)
+	}
+	if b.Recipe != "" {
+		if err := events.ValidName(b.Recipe); err != nil {
+			return bad(fmt.Errorf("recipe: %w", err))
+		}
+	}
+	msgID := "batch." + b.Batch + "." + string(action)
+	record := events.BatchRecord{Batch: b.Batch, Recipe: b.Recipe, Action: action, At: at.UTC()}
+	switch action {
+	case events.BatchOpen, events.BatchCancel:
+		if b.Total != 0 {
+			return bad(fmt.Errorf("total %d: the total is told when the batch is closed", b.Total))
+		}
+	case events.BatchClose:
+		if b.Total < 0 {
+			return bad(fmt.Errorf("total %d: use the number of distinct items that were accepted", b.Total))
+		}
+		record.Total = b.Total
+		msgID += "." + strconv.FormatInt(b.Total, 10)
+	default:
+		return bad(fmt.Errorf("unknown action %.40q: use open, close or cancel", action))
+	}
+	data, err := json.Marshal(record)
+	if err != nil {
+		return stage.Outgoing{}, fmt.Errorf("encode the batch record: %w", err)
+	}
+	return stage.Outgoing{
+		Subject: events.SubjectBatchRecord,
+		Header:  events.Headers(msgID, events.TypeBatch, events.StageIngest),
+		Data:    data,
+	}, nil
+}
+
+// strictJSON reads one JSON object and refuses fields that v does not have.
+func strictJSON(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return fmt.Errorf("the body is not the JSON object that is expected: %w", err)
+	}
+	if dec.More() {
+		return errors.New("the body is more than one JSON object")
+	}
+	return nil
+}
