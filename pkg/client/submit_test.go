@@ -123,9 +123,10 @@ func TestSubmit(t *testing.T) {
 	t.Run("says which item is wrong", func(t *testing.T) {
 		c, _ := start(t)
 		bad := errors.New("line 3 is torn")
-		_, err := c.Submit(t.Context(), "page", func(yield func(client.Item, error) bool) {
+		sub, err := c.Submit(t.Context(), "page", func(yield func(client.Item, error) bool) {
 			_ = yield(client.Item{Text: "a"}, nil) && yield(client.Item{}, bad)
 		}, client.SubmitOptions{})
+		require.EqualValues(t, 1, sub.Accepted)
 		require.ErrorIs(t, err, bad)
 		require.ErrorContains(t, err, "item 1")
 

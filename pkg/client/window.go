@@ -57,6 +57,7 @@ func newWindow(js jetstream.JetStream, o SubmitOptions) *window {
 func (w *window) run(ctx context.Context, in <-chan letter) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var fault error
 	for {
 		paused := time.Until(w.resume)
 		room := len(w.flight) < w.limit && paused <= 0
@@ -70,7 +71,7 @@ func (w *window) run(ctx context.Context, in <-chan letter) error {
 		}
 		if in == nil && len(w.flight) == 0 && len(w.again) == 0 {
 			w.tell(w.sum)
-			return nil
+			return fault
 		}
 		var source <-chan letter
 		if room {
@@ -100,8 +101,9 @@ func (w *window) run(ctx context.Context, in <-chan letter) error {
 				in = nil
 				continue
 			}
-			if l.err != nil {
-				return fmt.Errorf("item %d: %w", l.index, l.err)
+			if l.err != nil { // those before it are seen through, so that what is said to be accepted is
+				in, fault = nil, fmt.Errorf("item %d: %w", l.index, l.err)
+				continue
 			}
 			if err := w.send(l); err != nil {
 				return err
