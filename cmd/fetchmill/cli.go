@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/fetchmill/fetchmill/internal/cli"
+	"github.com/fetchmill/fetchmill/internal/host"
+)
+
+// commands is the whole command line.
+type commands struct {
+	globals
+
+	Submit  submitCmd  `cmd:"" group:"work" help:"Submit items to a recipe, many at once."`
+	Run     runCmd     `cmd:"" group:"work" help:"Do one item and print its result."`
+	Results resultsCmd `cmd:"" group:"work" help:"Print or follow results."`
+	Batch   batchCmd   `cmd:"" group:"work" help:"See, wait for and cancel batches."`
+
+	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
+	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
+	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
+}
+
+// globals are the flags of all commands.
+type globals struct {
+	NATS      string `name:"nats" placeholder:"URL" group:"global" help:"The broker. Without it $NATS_URL counts, then the selected context of the nats CLI, then nats://127.0.0.1:4222."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" group:"global" help:"Least level of what is logged: ${enum} (default ${default})."`
+	LogFormat string `enum:"auto,text,json" default:"auto" group:"global" help:"How lines are logged: ${enum}; auto is text on a terminal and JSON elsewhere (default ${default})."`
+}
+
+const description = "fetchmill fetches, computes and aggregates: publish a work item, get one durable result.\n\n" +
+	"Results go to stdout, everything else to stderr. Exit status: 0 all is well, 2 some items failed or were cancelled, " +
+	"1 the command could not do its work, 130 interrupted."
+
+// run is the process without its globals.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "global", Title: "Everywhere:"},
+		}),
+		kong.Exit(os.Exit),
+	)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return complain(stderr, fmt.Errorf("%w; see: %s --help", err, usage(parser, err)))
+	}
+	log, err := host.NewLogger(stderr, c.LogLevel, host.LogFormat(c.LogFormat))
+	if err != nil {
+		return complain(stderr, err)
+	}
+	intake, work, stop := host.Signals(context.Background())
+	defer stop()
+	s := &session{globals: c.globals, stdin: stdin, stdout: stdout, stderr: stderr, log: log}
+	parsed.BindTo(intake, (*context.Context)(nil))
+	parsed.Bind(s, hurry{work})
+	return complain(stderr, parsed.Run())
+}
+
+// hurry is the context that ends at the second stop signal; context.Context itself ends at the first.
+type hurry struct{ context.Context }
+
+// complain prints an error and returns the exit status that it means.
+func complain(stderr io.Writer, err error) int {
+	if err != nil && err.Error() != "" {
+		_, _ = fmt.Fprintf(stderr, "fetchmill: %v\n", err)
+	}
+	return cli.StatusOf(err)
+}
+
+// usage is the command whose help says more about a mistake on the command line.
+func usage(parser *kong.Kong, err error) string {
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context.Selected() != nil {
+		return p.Context.Selected().FullPath()
+	}
+	return parser.Model.Name
+}
+
+// plainHelp leaves help texts as they are: they say their defaults themselves where it matters.
+func plainHelp(v *kong.Value) string { return v.Help }

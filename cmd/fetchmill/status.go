@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/cli"
+	"github.com/fetchmill/fetchmill/pkg/client"
+)
+
+type statusCmd struct {
+	Output cli.Format `short:"o" enum:"table,json" default:"table" help:"Format: ${enum} (default ${default})."`
+}
+
+func (*statusCmd) Help() string {
+	return `Of a consumer, pending is what waits for its turn, in progress is what workers have in hand, redelivered is how much of
+that has been delivered before, and workers is how many requests for more are open.
+
+Examples:
+
+    fetchmill status
+    fetchmill status -o json | jq '.consumers[] | select(.pending > 0)'
+`
+}
+
+func (cmd *statusCmd) Run(ctx context.Context, s *session) error {
+	return s.with(ctx, func(c *client.Client) error {
+		st, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if cmd.Output == cli.JSON {
+			return cli.WriteJSON(s.stdout, st)
+		}
+		return printStatus(s, st)
+	})
+}
+
+func printStatus(s *session, st *client.Status) error {
+	_, _ = fmt.Fprintf(s.stdout, "broker %s (nats-server %s, round trip %s)\n\n", st.Broker.URL, st.Broker.Version, st.Broker.RTT.Round(10*time.Microsecond))
+	if err := cli.NewWriter(s.stdout, cli.Table, streamColumns()).All(cli.Each(st.Streams), 0); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(s.stdout)
+	if err := cli.NewWriter(s.stdout, cli.Table, consumerColumns()).All(cli.Each(st.Consumers), 0); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(s.stdout)
+	if err := cli.NewWriter(s.stdout, cli.Table, serviceColumns()).All(cli.Each(st.Services), 0); err != nil {
+		return err
+	}
+	if len(st.Missing) > 0 {
+		s.say("\nstreams that are missing: %s; create them with: fetchmill setup, or start all with: fetchmill up", strings.Join(st.Missing, ", "))
+	}
+	return nil
+}
+
+func streamColumns() []cli.Column[client.StreamStatus] {
+	return []cli.Column[client.StreamStatus]{
+		{Name: "stream", Text: func(s client.StreamStatus) string { return s.Name }},
+		{Name: "messages", Text: func(s client.StreamStatus) string { return strconv.FormatUint(s.Messages, 10) }},
+		{Name: "bytes", Text: func(s client.StreamStatus) string { return strconv.FormatUint(s.Bytes, 10) }},
+		{Name: "limit", Text: func(s client.StreamStatus) string {
+			if s.MaxBytes < 0 {
+				return "none"
+			}
+			return strconv.FormatInt(s.MaxBytes, 10)
+		}},
+		{Name: "ever", Text: func(s client.StreamStatus) string { return strconv.FormatUint(s.LastSeq, 10) }},
+	}
+}
+
+func consumerColumns() []cli.Column[client.ConsumerStatus] {
+	return []cli.Column[client.ConsumerStatus]{
+		{Name: "consumer", Text: func(c client.ConsumerStatus) string { return c.Stream + "/" + c.Name }},
+		{Name: "pending", Text: func(c client.ConsumerStatus) string { return strconv.FormatUint(c.Pending, 10) }},
+		{Name: "in progress", Text: func(c client.ConsumerStatus) string { return strconv.Itoa(c.InProgress) }},
+		{Name: "redelivered", Text: func(c client.ConsumerStatus) string { return strconv.Itoa(c.Redelivered) }},
+		{Name: "workers", Text: func(c client.ConsumerStatus) string { return strconv.Itoa(c.Waiting) }},
+	}
+}
+
+func serviceColumns() []cli.Column[client.ServiceStatus] {
+	return []cli.Column[client.ServiceStatus]{
+		{Name: "service", Text: func(s client.ServiceStatus) string { return s.Name }},
+		{Name: "id", Text: func(s client.ServiceStatus) string { return s.ID }},
+		{Name: "version", Text: func(s client.ServiceStatus) string { return s.Version }},
+		{Name: "up for", Text: func(s client.ServiceStatus) string { return time.Since(s.Started).Round(time.Second).String() }},
+		{Name: "requests", Text: func(s client.ServiceStatus) string { return strconv.Itoa(s.Requests) }},
+		{Name: "errors", Text: func(s client.ServiceStatus) string { return strconv.Itoa(s.Errors) }},
+	}
+}

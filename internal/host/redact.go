@@ -1,0 +1,50 @@
+package host
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Servers in a list are separated by commas, but a password may have a comma too; only a comma before a scheme is sure.
+var nextServer = regexp.MustCompile(`,\s*[a-z]+://`)
+
+// redact removes user, password and token from a URL or a list of them, even when the URL is malformed: everything before
+// the last '@' goes, so a strange password takes too much with it and never too little.
+func redact(list string) string {
+	var parts []string
+	for list != "" {
+		end := len(list)
+		if i := nextServer.FindStringIndex(list); i != nil {
+			end = i[0]
+		}
+		parts = append(parts, redactOne(strings.TrimSpace(list[:end])))
+		list = strings.TrimPrefix(list[end:], ",")
+	}
+	return strings.Join(parts, ",")
+}
+
+func redactOne(s string) string {
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return s
+	}
+	scheme, _, ok := strings.Cut(s[:at], "://")
+	if !ok {
+		return s[at+1:]
+	}
+	return scheme + "://" + s[at+1:]
+}
+
+func isNetwork(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok && !isURL(err)
+}
+
+// isURL tells whether err is about parsing a URL. *url.Error is a net.Error too.
+func isURL(err error) bool {
+	_, ok := errors.AsType[*url.Error](err)
+	return ok
+}

@@ -1,0 +1,129 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// SubmitOptions says how items are submitted. The zero value is fine.
+type SubmitOptions struct {
+	// Batch is the name under which the items can be waited for and found again; without one they belong to no batch. The
+	// same items submitted again under the same name, in the same order, are not done again: that is how an interrupted
+	// submission is resumed.
+	Batch    string
+	Lane     events.Lane    // default normal
+	Deadline time.Time      // items not done by then fail; zero means none
+	Params   map[string]any // parameters for all items; see Item.With
+	InFlight int            // at most so many messages without an answer; default 2048
+	// OnProgress is told from time to time, and at the end, how far it is. Submit waits while it runs.
+	OnProgress func(Submission)
+}
+
+// Submission is what has been submitted so far.
+type Submission struct {
+	Batch      string
+	Accepted   int64 // kept safe by the broker, Duplicates included
+	Duplicates int64 // accepted before, such as by an interrupted submission
+	Refused    int64 // refusals because the stream was full; each was tried again
+}
+
+// Submit publishes items as work for a recipe and returns when the broker has confirmed all of them. A full stream slows it
+// down, answers that do not come make it send again; neither loses nor doubles an item. An error of the sequence ends it.
+//
+// When it fails it says how far it came; with a batch, submitting the same again under the same name goes on from there. When
+// ctx ends, Submit returns at once, even while the sequence is blocked; the sequence is then left alone to end by itself.
+func (c *Client) Submit(ctx context.Context, recipe string, items iter.Seq2[Item, error], o SubmitOptions) (Submission, error) {
+	none := Submission{Batch: o.Batch}
+	if err := events.ValidName(recipe); err != nil {
+		return none, fmt.Errorf("submit to recipe: %w", err)
+	}
+	if _, err := events.ParseLane(string(o.Lane)); err != nil {
+		return none, fmt.Errorf("submit: %w", err)
+	}
+	if o.Batch != "" {
+		if err := events.ValidBatch(o.Batch); err != nil {
+			return none, fmt.Errorf("submit: %w", err)
+		}
+		if err := c.ask(ctx, events.SubjectBatchOpen, events.BatchRequest{Batch: o.Batch, Recipe: recipe}, nil); err != nil {
+			return none, fmt.Errorf("open batch %s: %w", o.Batch, err)
+		}
+	}
+	w := newWindow(c.js, o)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := w.run(ctx, letters(ctx, recipe, items, o)); err != nil {
+		return w.sum, fmt.Errorf("submit to recipe %s: %w", recipe, err)
+	}
+	if o.Batch != "" {
+		if err := c.ask(ctx, events.SubjectBatchClose, events.BatchRequest{Batch: o.Batch, Total: w.sum.Accepted}, nil); err != nil {
+			return w.sum, fmt.Errorf("close batch %s: %w", o.Batch, err)
+		}
+	}
+	return w.sum, nil
+}
+
+// letter is an item ready to be published, or why it is not.
+type letter struct {
+	msg   *nats.Msg
+	index int64
+	err   error
+}
+
+// letters turns items into messages, in a goroutine of its own because a sequence may block (a pipe that stays open).
+func letters(ctx context.Context, recipe string, items iter.Seq2[Item, error], o SubmitOptions) <-chan letter {
+	out := make(chan letter, 256)
+	prefix := o.Batch
+	if prefix == "" {
+		prefix = nuid.Next() // an id is needed all the same, to recognise what was sent twice
+	}
+	write := func(index int64, it Item) (*nats.Msg, error) {
+		it, err := it.With(o.Params)
+		if err != nil {
+			return nil, err
+		}
+		body, err := it.body()
+		if err != nil {
+			return nil, err
+		}
+		n := strconv.FormatInt(index, 10)
+		h := nats.Header{events.HeaderMsgID: {prefix + "/" + n}}
+		if o.Batch != "" {
+			h[events.HeaderBatch], h[events.HeaderIndex] = []string{o.Batch}, []string{n}
+		}
+		if o.Lane != "" {
+			h[events.HeaderLane] = []string{string(o.Lane)}
+		}
+		if !o.Deadline.IsZero() {
+			h[events.HeaderDeadline] = []string{events.FormatTime(o.Deadline)}
+		}
+		return &nats.Msg{Subject: events.WorkSubject(recipe), Header: h, Data: body}, nil
+	}
+	go func() {
+		defer close(out)
+		var index int64
+		for it, err := range items {
+			l := letter{index: index, err: err}
+			if err == nil {
+				l.msg, l.err = write(index, it)
+			}
+			select {
+			case out <- l:
+			case <-ctx.Done():
+				return
+			}
+			if l.err != nil {
+				return
+			}
+			index++
+		}
+	}()
+	return out
+}
