@@ -17,6 +17,8 @@ import (
 type commands struct {
 	globals
 
+	Up upCmd `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+
 	Submit  submitCmd  `cmd:"" group:"work" help:"Submit items to a recipe, many at once."`
 	Run     runCmd     `cmd:"" group:"work" help:"Do one item and print its result."`
 	Results resultsCmd `cmd:"" group:"work" help:"Print or follow results."`
@@ -45,7 +47,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "global", Title: "Everywhere:"},
+			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
 		}),
 		kong.Exit(os.Exit),
 	)

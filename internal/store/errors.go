@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"github.com/fetchmill/fetchmill/internal/filelock"
 )
 
 var (
 	// ErrInUse means that another process has the database open for writing.
-	ErrInUse = errors.New("database is in use")
+	ErrInUse = filelock.ErrInUse
 	// ErrReadOnly means that something was to be written to a database opened for reading.
 	ErrReadOnly = errors.New("database is open for reading only")
 	// ErrEntry means that an entry can never be committed, however often it is tried.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/fetchmill/fetchmill/internal/filelock"
 )
 
 // Synchronous says what a commit waits for.
@@ -78,7 +80,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 		if err = os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			return err
 		}
-		if db.lock, err = acquire(path + ".lock"); err != nil {
+		if db.lock, err = filelock.Acquire(path + ".lock"); err != nil {
 			return err
 		}
 		if err = migrate(ctx, path, db.opts); err != nil {

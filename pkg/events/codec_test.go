@@ -10,7 +10,7 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-func fullItem() *events.Item {
+func richItem() *events.Item {
 	return &events.Item{
 		ID: "k1", Recipe: "page", Batch: "b.1", Index: 7, Key: `a "quoted" <key> & ünïcode ` + "\u2028\n", Lane: events.LaneHigh,
 		Params: json.RawMessage(`{"url":"http://x/?a=1","n":[1,2,{"x":"}]\""}]}`),
@@ -27,7 +27,7 @@ func fullItem() *events.Item {
 
 func TestEncode(t *testing.T) {
 	t.Run("an item is what encoding/json writes", func(t *testing.T) {
-		for _, it := range []*events.Item{fullItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
+		for _, it := range []*events.Item{richItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
 			want, err := json.Marshal(it)
 			require.NoError(t, err)
 			got, err := it.Encode()
@@ -36,7 +36,7 @@ func TestEncode(t *testing.T) {
 		}
 	})
 	t.Run("a result is what encoding/json writes", func(t *testing.T) {
-		r := fullItem().Result(events.StatusFailed, time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC))
+		r := richItem().Result(events.StatusFailed, time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC))
 		r.Reason, r.Error = events.ReasonTimeout, "no answer within <30s>"
 		for _, r := range []*events.Result{r, {}} {
 			want, err := json.Marshal(r)
@@ -47,7 +47,7 @@ func TestEncode(t *testing.T) {
 		}
 	})
 	t.Run("refuses a value that is not JSON", func(t *testing.T) {
-		it := fullItem()
+		it := richItem()
 		it.Value = json.RawMessage(`{"broken`)
 		_, err := it.Encode()
 		require.ErrorIs(t, err, events.ErrRecord)
@@ -55,7 +55,7 @@ func TestEncode(t *testing.T) {
 }
 
 func TestDecodeKeepsEverything(t *testing.T) {
-	want := fullItem()
+	want := richItem()
 	data, err := want.Encode()
 	require.NoError(t, err)
 	got, err := events.DecodeItem(data)
@@ -75,7 +75,7 @@ func TestDecodeKeepsEverything(t *testing.T) {
 
 // FuzzDecodeAgrees holds the decoder to encoding/json: what it accepts, that accepts too, and with the same outcome.
 func FuzzDecodeAgrees(f *testing.F) {
-	data, err := fullItem().Encode()
+	data, err := richItem().Encode()
 	require.NoError(f, err)
 	f.Add(data)
 	f.Add([]byte(`{"id":"a","recipe":"b","lane":"low","attempts":null,"plan":{"crunch":[{"op":"x"} , {"op":"y"}]},"submitted":"2026-01-01T00:00:00Z"}`))

@@ -194,7 +194,7 @@ func (h *httpIntake) batch(w http.ResponseWriter, r *http.Request) error {
 	case action == events.BatchClose:
 		return &Refusal{events.ReasonBadInput, errors.New(`say how many items were accepted, with ?total=3 or the body {"total": 3}`)}
 	}
-	out, err := batchRecord(action, b, h.now())
+	out, err := h.batchRecord(r.Context(), action, b)
 	if err != nil {
 		return err
 	}

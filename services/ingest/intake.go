@@ -6,6 +6,7 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -24,6 +25,8 @@ type Intake struct {
 	Recipes Recipes
 	// MaxMessage is how many bytes the broker takes in one message, headers included; 0 means its default of 1 MiB.
 	MaxMessage int
+	// Cancel tells the stages that the items of a batch are not to be done any more.
+	Cancel func(ctx context.Context, batch string) error
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
 }

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -28,7 +29,10 @@ func intake(t testing.TB) *ingest.Intake {
 	require.NoError(t, err)
 	r, err := recipe.Parse([]byte(bare))
 	require.NoError(t, err)
-	return &ingest.Intake{Recipes: recipe.NewCatalog(append(builtins.List(), r)...), Now: func() time.Time { return noon }}
+	return &ingest.Intake{
+		Recipes: recipe.NewCatalog(append(builtins.List(), r)...), Now: func() time.Time { return noon },
+		Cancel: func(context.Context, string) error { return nil },
+	}
 }
 
 func item(t testing.TB, out stage.Outgoing) *events.Item {

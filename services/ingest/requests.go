@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,13 +61,13 @@ func checkReply(subject string) error {
 }
 
 // Batch makes the batch record for a request on batch.open, batch.close or batch.cancel with the JSON of an events.BatchRequest.
-func (in *Intake) Batch(req Request) (stage.Outgoing, *events.Problem) {
+func (in *Intake) Batch(ctx context.Context, req Request) (stage.Outgoing, *events.Problem) {
 	action := events.BatchAction(strings.TrimPrefix(req.Subject, events.PrefixBatch))
 	b, err := decodeBatch(req.Data)
 	if err != nil {
 		return stage.Outgoing{}, ProblemOf(err)
 	}
-	out, err := batchRecord(action, b, in.now())
+	out, err := in.batchRecord(ctx, action, b)
 	if err != nil {
 		return stage.Outgoing{}, ProblemOf(err)
 	}
@@ -90,6 +91,15 @@ func decodeBatch(data []byte) (events.BatchRequest, error) {
 		b.Total = *doc.Total
 	}
 	return b, nil
+}
+
+// batchRecord makes the message about a batch to the sink, and tells the stages when the batch is cancelled.
+func (in *Intake) batchRecord(ctx context.Context, action events.BatchAction, b events.BatchRequest) (stage.Outgoing, error) {
+	out, err := batchRecord(action, b, in.now())
+	if err == nil && action == events.BatchCancel {
+		err = in.Cancel(ctx, b.Batch)
+	}
+	return out, err
 }
 
 // batchRecord makes the message about a batch to the sink. Asking twice gives the same Msg-Id.

@@ -62,7 +62,7 @@ func TestBatch_makes_a_record_that_may_be_asked_for_twice(t *testing.T) {
 		"batch.cancel": {`{"batch":"b.1"}`, "batch.b.1.cancel", `{"batch":"b.1","action":"cancel","at":"2026-01-31T12:00:00Z"}`},
 	} {
 		t.Run(subject, func(t *testing.T) {
-			out, p := intake(t).Batch(ingest.Request{Subject: subject, Data: []byte(c.body)})
+			out, p := intake(t).Batch(t.Context(), ingest.Request{Subject: subject, Data: []byte(c.body)})
 			require.Nil(t, p)
 			require.Equal(t, events.SubjectBatchRecord, out.Subject)
 			require.Equal(t, c.msgID, out.Header[events.HeaderMsgID])
@@ -86,7 +86,7 @@ func TestBatch_answers_with_a_problem(t *testing.T) {
 		"two objects":        {"batch.open", `{"batch":"b"}{}`, "more than one"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, p := intake(t).Batch(ingest.Request{Subject: c.subject, Data: []byte(c.body)})
+			_, p := intake(t).Batch(t.Context(), ingest.Request{Subject: c.subject, Data: []byte(c.body)})
 			require.NotNil(t, p)
 			require.Equal(t, 400, p.Status)
 			require.Contains(t, p.Detail, c.want)

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"encoding/json"
 	"regexp"
 
 	"github.com/fetchmill/fetchmill/internal/stage"
@@ -17,18 +16,10 @@ type Carry struct {
 
 // Route makes the message that takes an item to its first stage: fetch, else crunch, else the sink, as a result that is ok.
 func Route(it *events.Item, c Carry) (stage.Outgoing, error) {
-	next, op := it.Plan.Next()
-	out := stage.Outgoing{Header: events.Headers(events.MsgID(it.ID, next), events.TypeItem, events.StageIngest)}
-	var err error
-	if next == events.StageSink {
-		out.Subject = events.ResultSubject(it.Recipe)
-		out.Header[events.HeaderType] = events.TypeResult
-		out.Data, err = json.Marshal(it.Result(events.StatusOK, it.Submitted))
-	} else {
-		out.Subject = events.StepSubject(next, it.Lane, op)
-		out.Data, err = json.Marshal(it)
+	out, err := stage.Forward(it, events.StageIngest, it.Submitted)
+	if err == nil {
+		c.add(out.Header)
 	}
-	c.add(out.Header)
 	return out, err
 }
 

@@ -1,4 +1,5 @@
-package store
+// Package filelock lets one process at a time own a file or folder.
+package filelock
 
 import (
 	"errors"
@@ -9,9 +10,12 @@ import (
 	"syscall"
 )
 
-// acquire takes the lock that makes this process the only one to write. The operating system releases it when the process
-// ends, however it ends, so the file may stay behind. It is not the database file itself, whose locks SQLite manages.
-func acquire(path string) (*os.File, error) {
+// ErrInUse means that another process has the lock.
+var ErrInUse = errors.New("in use")
+
+// Acquire takes the lock that makes this process the only one to own what path stands for. The operating system releases it when the process
+// ends, however it ends, so the file may stay behind. It is closed to give the lock back.
+func Acquire(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
