@@ -1,4 +1,5 @@
-// Package app runs all services in one process, with a broker and a database of its own: what `fetchmill up` is.
+// Package app puts services together in one process: all of them with a broker and a database of their own, which is what
+// `fetchmill up` is, or one of them with a broker elsewhere.
 package app
 
 import (
@@ -7,57 +8,40 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/fetchmill/fetchmill/internal/broker"
 	"github.com/fetchmill/fetchmill/internal/filelock"
 	"github.com/fetchmill/fetchmill/internal/host"
-	"github.com/fetchmill/fetchmill/internal/netguard"
-	"github.com/fetchmill/fetchmill/internal/recipe"
-	"github.com/fetchmill/fetchmill/internal/stage"
-	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/internal/topology"
-	"github.com/fetchmill/fetchmill/services/cruncher"
-	"github.com/fetchmill/fetchmill/services/fetcher"
-	"github.com/fetchmill/fetchmill/services/ingest"
-	"github.com/fetchmill/fetchmill/services/sink"
 )
-
-// Config says how the process is set up.
-type Config struct {
-	Dir        string // everything that is kept is here
-	NATSAddr   string // HOST:PORT of the broker; port 0 picks a free one
-	HTTPAddr   string // HOST:PORT of the HTTP API; port 0 picks a free one
-	AllowNet   []string
-	Fetchers   int // items that are fetched at the same time
-	Crunchers  int // items that are computed at the same time
-	Drain      time.Duration
-	SyncAlways bool
-	Topology   topology.Config
-	Limits     stage.Limits
-}
 
 // App is a process that is set up and ready to run.
 type App struct {
-	cfg     Config
-	log     *slog.Logger
-	broker  *broker.Broker
-	db      *store.DB
-	http    net.Listener
-	group   host.Group
-	closers []func() error // called last in, first out
+	cfg       Config
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	health    *host.Health
+	broker    *broker.Broker // nil if it is elsewhere
+	brokerURL string
+	http      net.Listener
+	group     host.Group
+	banner    []Line
+	closers   []func() error // called last in, first out
 }
+
+// Line is a line of the banner that a process shows when it starts.
+type Line struct{ Name, Text string }
 
 // New sets everything up: data folder, broker, streams, database, services. Close it if it is not run.
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log}
+	a := &App{cfg: cfg, log: log, metrics: host.NewMetrics(), health: new(host.Health)}
 	if err := a.setUp(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -65,25 +49,28 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 }
 
 func (a *App) setUp(ctx context.Context) error {
-	if err := a.cfg.Topology.Validate(); err != nil {
+	if err := a.cfg.validate(); err != nil {
 		return err
 	}
-	if err := a.openDir(); err != nil {
-		return err
+	if a.cfg.Broker != nil {
+		if err := a.openDir(); err != nil {
+			return err
+		}
+		if err := a.startBroker(ctx); err != nil {
+			return err
+		}
 	}
 	listener, err := host.Listen(ctx, a.cfg.HTTPAddr, "--http-addr")
 	if err != nil {
 		return err
 	}
 	a.http = listener
-	a.onClose(func() error { return ignoreClosed(listener.Close()) })
-	if err := a.startBroker(ctx); err != nil {
-		return err
-	}
-	if a.db, err = store.Open(ctx, filepath.Join(a.cfg.Dir, "results.db"), store.Options{}); err != nil {
-		return err
-	}
-	a.onClose(a.db.Close)
+	a.onClose(func() error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
 	return a.addServices(ctx)
 }
 
@@ -103,13 +90,13 @@ func (a *App) openDir() error {
 func (a *App) startBroker(ctx context.Context) error {
 	var err error
 	a.broker, err = broker.Start(broker.Config{
-		Addr: a.cfg.NATSAddr, Dir: filepath.Join(a.cfg.Dir, "broker"), SyncAlways: a.cfg.SyncAlways,
+		Addr: a.cfg.Broker.Addr, Dir: filepath.Join(a.cfg.Dir, "broker"), SyncAlways: a.cfg.Broker.SyncAlways,
 	}, a.log)
 	if err != nil {
 		return err
 	}
 	a.onClose(func() error { a.broker.Stop(); return nil })
-	nc, err := host.Connect(ctx, host.ConnectConfig{URL: a.broker.URL(), Name: "fetchmill setup"})
+	nc, err := a.connect(ctx, "setup")
 	if err != nil {
 		return err
 	}
@@ -118,104 +105,35 @@ func (a *App) startBroker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = topology.Provision(ctx, js, topology.For(a.cfg.Topology))
+	_, err = topology.Provision(ctx, js, topology.For(a.cfg.Broker.Topology))
 	return err
 }
 
-// addServices puts the services into the group in the order in which they start. They stop the other way round, so that what
-// a stage still publishes is taken by the next one.
-func (a *App) addServices(ctx context.Context) error {
-	metrics, health := host.NewMetrics(), new(host.Health)
-	a.group = host.Group{Drain: a.cfg.Drain, Log: a.log, OnDrain: health.Drain}
+// patience is how long a service waits for a broker that is not there yet.
+const patience = time.Minute
 
-	env, err := a.env(ctx, "sink", metrics, health)
-	if err != nil {
-		return err
+func (a *App) connect(ctx context.Context, name string) (*nats.Conn, error) {
+	cfg := host.ConnectConfig{URL: a.cfg.NATS, Name: "fetchmill " + name, Wait: patience, Log: a.log}
+	if a.broker != nil {
+		cfg.URL = a.broker.URL()
 	}
-	results, err := sink.New(env, sink.Config{Concurrency: sink.DefaultConcurrency}, a.db)
-	if err != nil {
-		return err
-	}
-	if env, err = a.env(ctx, "cruncher", metrics, health); err != nil {
-		return err
-	}
-	crunch, err := cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, cruncher.Builtin())
-	if err != nil {
-		return err
-	}
-	if env, err = a.env(ctx, "fetcher", metrics, health); err != nil {
-		return err
-	}
-	fetch, err := a.newFetcher(env)
-	if err != nil {
-		return err
-	}
-	if env, err = a.env(ctx, "ingest", metrics, health); err != nil {
-		return err
-	}
-	recipes, err := recipe.Builtins()
-	if err != nil {
-		return err
-	}
-	intake, err := ingest.New(env, ingest.Config{Concurrency: ingest.DefaultConcurrency}, recipes)
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	health.Register(mux, metrics)
-	results.Register(mux)
-	mux.Handle("/v1/work/", intake.Handler())
-	mux.Handle("POST /v1/batches/", intake.Handler())
-
-	for _, c := range []host.Component{
-		{Name: "sink", Run: results.Run},
-		{Name: "cruncher", Run: crunch.Run},
-		{Name: "fetcher", Run: fetch.Run},
-		{Name: "ingest", Run: intake.Run},
-		{Name: "http", Run: func(intake, work context.Context) error { return host.Serve(intake, work, a.http, mux) }},
-	} {
-		a.group.Add(c)
-	}
-	return nil
-}
-
-func (a *App) newFetcher(env host.Env) (*fetcher.Service, error) {
-	allow, err := netguard.ParseAllow(a.cfg.AllowNet)
-	if err != nil {
-		return nil, fmt.Errorf("--allow-net: %w", err)
-	}
-	own, err := netguard.Servers(env.Conn.ConnectedAddr(), a.http.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	guard, err := netguard.New(allow, own)
-	if err != nil {
-		return nil, err
-	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{Guard: guard, Concurrency: a.cfg.Fetchers})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(func() error { network.Close(); return nil })
-	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, network.Ops())
-}
-
-// env gives each service a connection of its own, as if it ran in a process of its own.
-func (a *App) env(ctx context.Context, name string, metrics prometheus.Registerer, health *host.Health) (host.Env, error) {
-	nc, err := host.Connect(ctx, host.ConnectConfig{URL: a.broker.URL(), Name: "fetchmill " + name, Log: a.log})
-	if err != nil {
-		return host.Env{}, err
-	}
-	a.onClose(func() error { nc.Close(); return nil })
-	health.Add(name, host.Connected(nc))
-	return host.Env{Conn: nc, Log: a.log.With("service", name), Metrics: metrics, Tracer: noop.NewTracerProvider()}, nil
+	return host.Connect(ctx, cfg)
 }
 
 // NATSURL is where clients find the broker.
-func (a *App) NATSURL() string { return a.broker.URL() }
+func (a *App) NATSURL() string { return a.brokerURL }
 
 // HTTPURL is where clients find the HTTP API.
 func (a *App) HTTPURL() string { return "http://" + a.http.Addr().String() }
+
+// Banner tells how the process is set up.
+func (a *App) Banner() []Line {
+	return append([]Line{{"broker", a.NATSURL()}, {"http", a.HTTPURL()}}, a.banner...)
+}
+
+func (a *App) describe(name, format string, args ...any) {
+	a.banner = append(a.banner, Line{name, fmt.Sprintf(format, args...)})
+}
 
 // Run works until intake ends, and then until everything is drained, or work ends. It closes the app.
 func (a *App) Run(intake, work context.Context) error {
@@ -232,11 +150,4 @@ func (a *App) Close() error {
 	}
 	a.closers = nil
 	return errors.Join(errs...)
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
 }

@@ -17,7 +17,12 @@ import (
 type commands struct {
 	globals
 
-	Up upCmd `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+	Up       upCmd       `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+	Ingest   ingestCmd   `cmd:"" group:"services" help:"Start the service that takes work in."`
+	Fetcher  fetcherCmd  `cmd:"" group:"services" help:"Start the service that does the I/O."`
+	Cruncher cruncherCmd `cmd:"" group:"services" help:"Start the service that computes."`
+	Sink     sinkCmd     `cmd:"" group:"services" help:"Start the service that stores results."`
+	Setup    setupCmd    `cmd:"" group:"services" help:"Create or update what the services need on the broker."`
 
 	Submit  submitCmd  `cmd:"" group:"work" help:"Submit items to a recipe, many at once."`
 	Run     runCmd     `cmd:"" group:"work" help:"Do one item and print its result."`

@@ -2,6 +2,8 @@ package stage
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
@@ -18,6 +20,7 @@ type Worker struct {
 	env           host.Env
 	runner        *Runner
 	cancellations *Cancellations
+	about         map[string]string
 }
 
 // NewWorker makes a worker for fetch or crunch steps that can do the given operations on so many items at the same time.
@@ -37,7 +40,9 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations}, nil
+	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations, about: map[string]string{
+		"concurrency": strconv.Itoa(concurrency), "ops": strings.Join(set.Names(), ","),
+	}}, nil
 }
 
 // Run works until intake ends, and then until what is under way has ended, or work ends.
@@ -50,5 +55,21 @@ func (w *Worker) Run(intake, work context.Context) error {
 	}
 	defer wait()
 	defer stop()
-	return w.runner.Run(intake, work)
+	service, err := host.Announce(w.env.Conn, w.name(), "does the "+string(w.runner.cfg.Stage)+" steps of items", w.about)
+	if err != nil {
+		return err
+	}
+	err = w.runner.Run(intake, work)
+	if stopErr := service.Stop(); err == nil && !w.env.Conn.IsClosed() {
+		err = stopErr
+	}
+	return err
+}
+
+// name is what the service is called.
+func (w *Worker) name() string {
+	if w.runner.cfg.Stage == events.StageFetch {
+		return "fetcher"
+	}
+	return "cruncher"
 }

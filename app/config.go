@@ -1,0 +1,85 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/internal/topology"
+	"github.com/fetchmill/fetchmill/services/cruncher"
+	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/sink"
+)
+
+// Service names a service.
+type Service string
+
+// The services.
+const (
+	Ingest   Service = "ingest"
+	Fetcher  Service = "fetcher"
+	Cruncher Service = "cruncher"
+	Sink     Service = "sink"
+)
+
+// All lists the services in the order in which they start. They stop the other way round, so that what a stage still
+// publishes is taken by the next one.
+func All() []Service { return []Service{Sink, Cruncher, Fetcher, Ingest} }
+
+// Config says what the process is: all services with a broker of their own, or some of them with a broker elsewhere.
+type Config struct {
+	Services []Service
+
+	NATS   string  // URL of the broker; empty looks where the nats CLI would. Not used with Broker.
+	Broker *Broker // embeds a broker and provisions it
+
+	Dir      string // data folder, with Broker
+	Database string // the sink's; empty is results.db in Dir
+	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
+
+	AllowNet  []string // networks that recipes may reach although they are not public
+	Fetchers  int      // items that are fetched at the same time
+	Crunchers int      // items that are computed at the same time
+	Limits    stage.Limits
+	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
+	Drain     time.Duration // how long items under way may take to finish
+}
+
+// Broker says how the embedded broker works.
+type Broker struct {
+	Addr       string // HOST:PORT; port 0 picks a free one
+	SyncAlways bool   // flush to the disk before anything counts as accepted
+	Topology   topology.Config
+}
+
+// Default is what `fetchmill up` starts without any flags.
+func Default() Config {
+	return Config{
+		Services: All(), Broker: &Broker{Addr: "127.0.0.1:4222", Topology: topology.Default()},
+		Dir: "data", HTTPAddr: "127.0.0.1:8080",
+		Fetchers: fetcher.DefaultConcurrency, Crunchers: cruncher.DefaultConcurrency(),
+		Limits: stage.DefaultLimits(), BatchIdle: sink.DefaultBatchIdle, Drain: 25 * time.Second,
+	}
+}
+
+func (c Config) has(s Service) bool { return slices.Contains(c.Services, s) }
+
+// validate joins all faults of the configuration.
+func (c Config) validate() error {
+	var errs []error
+	if c.has(Fetcher) && c.Fetchers < 1 {
+		errs = append(errs, fmt.Errorf("fetchers: %d is less than 1", c.Fetchers))
+	}
+	if c.has(Cruncher) && c.Crunchers < 1 {
+		errs = append(errs, fmt.Errorf("crunchers: %d is less than 1", c.Crunchers))
+	}
+	if c.Drain <= 0 {
+		errs = append(errs, fmt.Errorf("drain time: %s is not positive", c.Drain))
+	}
+	if c.Broker != nil {
+		errs = append(errs, c.Broker.Topology.Validate())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/fetchmill/fetchmill/internal/host"
+	"github.com/fetchmill/fetchmill/internal/netguard"
+	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/internal/store"
+	"github.com/fetchmill/fetchmill/services/cruncher"
+	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/ingest"
+	"github.com/fetchmill/fetchmill/services/sink"
+)
+
+// addServices makes the services and what serves HTTP for them.
+func (a *App) addServices(ctx context.Context) error {
+	a.group = host.Group{Drain: a.cfg.Drain, Log: a.log, OnDrain: a.health.Drain}
+	mux := http.NewServeMux()
+	a.health.Register(mux, a.metrics)
+	makers := map[Service]func(context.Context, host.Env, *http.ServeMux) (runner, error){
+		Sink: a.newSink, Cruncher: a.newCruncher, Fetcher: a.newFetcher, Ingest: a.newIngest,
+	}
+	for _, name := range a.cfg.Services {
+		env, err := a.env(ctx, string(name))
+		if err != nil {
+			return err
+		}
+		service, err := makers[name](ctx, env, mux)
+		if err != nil {
+			return err
+		}
+		a.group.Add(host.Component{Name: string(name), Run: service.Run})
+	}
+	a.group.Add(host.Component{Name: "http", Run: func(intake, work context.Context) error {
+		return host.Serve(intake, work, a.http, mux)
+	}})
+	return nil
+}
+
+// runner is a service.
+type runner interface {
+	Run(intake, work context.Context) error
+}
+
+// env gives each service a connection of its own, as if it ran in a process of its own.
+func (a *App) env(ctx context.Context, name string) (host.Env, error) {
+	nc, err := a.connect(ctx, name)
+	if err != nil {
+		return host.Env{}, err
+	}
+	a.onClose(func() error { nc.Close(); return nil })
+	a.health.Add(name, host.Connected(nc))
+	a.brokerURL = nc.ConnectedUrlRedacted()
+	return host.Env{Conn: nc, Log: a.log.With("service", name), Metrics: a.metrics, Tracer: noop.NewTracerProvider()}, nil
+}
+
+func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
+	path := a.cfg.Database
+	if path == "" {
+		path = filepath.Join(a.cfg.Dir, "results.db")
+	}
+	db, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(db.Close)
+	service, err := sink.New(env, sink.Config{Concurrency: sink.DefaultConcurrency, BatchIdle: a.cfg.BatchIdle}, db)
+	if err != nil {
+		return nil, err
+	}
+	service.Register(mux)
+	a.describe("sink", "database %s", path)
+	return service, nil
+}
+
+func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
+	set := cruncher.Builtin()
+	a.describe("cruncher", "%s; ops %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "))
+	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
+}
+
+func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
+	allow, err := netguard.ParseAllow(a.cfg.AllowNet)
+	if err != nil {
+		return nil, fmt.Errorf("--allow-net: %w", err)
+	}
+	own, err := netguard.Servers(env.Conn.ConnectedAddr(), a.http.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	guard, err := netguard.New(allow, own)
+	if err != nil {
+		return nil, err
+	}
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{Guard: guard, Concurrency: a.cfg.Fetchers})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(func() error { network.Close(); return nil })
+	set := network.Ops()
+	reach := "public addresses only"
+	if len(allow) > 0 {
+		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
+	}
+	a.describe("fetcher", "%s; ops %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), reach)
+	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
+}
+
+func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
+	recipes, err := recipe.Builtins()
+	if err != nil {
+		return nil, err
+	}
+	service, err := ingest.New(env, ingest.Config{Concurrency: ingest.DefaultConcurrency}, recipes)
+	if err != nil {
+		return nil, err
+	}
+	handler := service.Handler()
+	mux.Handle("/v1/work/", handler)
+	mux.Handle("POST /v1/batches/", handler)
+	names := make([]string, 0, len(recipes.List()))
+	for _, r := range recipes.List() {
+		names = append(names, r.Name)
+	}
+	a.describe("ingest", "recipes %s", strings.Join(names, ", "))
+	return service, nil
+}
+
+func atOnce(n int) string {
+	if n == 1 {
+		return "one item at a time"
+	}
+	return strconv.Itoa(n) + " items at a time"
+}
