@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 			standin.StartPipeline(t, b)
 			e.Setenv("NATS_URL", b.URL)
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir)
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector makes each process last a second otherwise
 			e.Values["broker"] = b
 			return nil
 		},

@@ -3,6 +3,7 @@
 package standin
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -14,30 +15,54 @@ import (
 
 // Broker is an embedded NATS server with JetStream on a free port, and a connection to it.
 type Broker struct {
-	URL string
-	NC  *nats.Conn
-	JS  jetstream.JetStream
+	URL    string
+	NC     *nats.Conn
+	JS     jetstream.JetStream
+	server *server.Server
+	opts   server.Options
 }
 
 // StartBroker starts a broker without streams. It ends with the test.
 func StartBroker(t testing.TB) *Broker {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
+	b := &Broker{opts: server.Options{
 		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-	})
+	}}
+	b.start(t)
+	t.Cleanup(b.stop)
+	b.URL = b.server.ClientURL()
+	var err error
+	b.NC, err = nats.Connect(b.URL, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(20*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(b.NC.Close)
+	b.JS, err = jetstream.New(b.NC)
+	require.NoError(t, err)
+	return b
+}
+
+// Restart ends the broker and starts it again with the same address and the same data.
+func (b *Broker) Restart(t testing.TB) {
+	t.Helper()
+	addr, ok := b.server.Addr().(*net.TCPAddr)
+	require.True(t, ok)
+	b.opts.Port = addr.Port
+	b.stop()
+	b.start(t)
+}
+
+func (b *Broker) start(t testing.TB) {
+	t.Helper()
+	opts := b.opts
+	s, err := server.NewServer(&opts)
 	require.NoError(t, err)
 	s.Start()
 	require.True(t, s.ReadyForConnections(20*time.Second), "the broker does not start")
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	nc, err := nats.Connect(s.ClientURL())
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
-	return &Broker{URL: s.ClientURL(), NC: nc, JS: js}
+	b.server = s
+}
+
+func (b *Broker) stop() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
 }
 
 // MakeStreams makes the pipeline's streams. WORK takes at most maxWork messages; -1 means any number.

@@ -11,11 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The server's own housekeeping outlives Shutdown by a moment or for good.
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).startGoRoutine.func1"),
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue[...]).len"),
-	)
+	goleak.VerifyTestMain(m)
 }
 
 // start starts a broker with streams and a pipeline behind it.

@@ -120,6 +120,46 @@ func TestSubmit(t *testing.T) {
 		}, 20*time.Second, 10*time.Millisecond)
 	})
 
+	t.Run("goes on when the broker restarts, and doubles nothing", func(t *testing.T) {
+		b := standin.StartBroker(t)
+		b.MakeStreams(t, -1)
+		const total = 3000
+		half, restarted := make(chan struct{}), make(chan struct{})
+		items := func(yield func(client.Item, error) bool) {
+			n := 0
+			for it := range numbered(total) {
+				switch n++; n {
+				case total / 2:
+					close(half)
+				case total:
+					<-restarted
+				}
+				if !yield(it, nil) {
+					return
+				}
+			}
+		}
+		c := connect(t, b)
+		type outcome struct {
+			sub client.Submission
+			err error
+		}
+		ended := make(chan outcome, 1)
+		go func() {
+			sub, err := c.Submit(t.Context(), "page", items, client.SubmitOptions{InFlight: 100})
+			ended <- outcome{sub, err}
+		}()
+		<-half
+		b.Restart(t)
+		close(restarted)
+		got := <-ended
+		require.NoError(t, got.err)
+		require.EqualValues(t, total, got.sub.Accepted)
+		s, err := b.JS.Stream(t.Context(), "WORK")
+		require.NoError(t, err)
+		require.EqualValues(t, total, s.CachedInfo().State.Msgs)
+	})
+
 	t.Run("says which item is wrong", func(t *testing.T) {
 		c, _ := start(t)
 		bad := errors.New("line 3 is torn")
