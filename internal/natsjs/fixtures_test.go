@@ -169,4 +169,3 @@ func closed(t *testing.T, sub *natsjs.Subscriber) {
 		require.Fail(t, "Close hangs")
 	}
 }
-
