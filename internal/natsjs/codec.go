@@ -4,12 +4,13 @@ import (
 	"strconv"
 	"strings"
 
+	wmnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 )
 
 // headerUUID is where watermill-nats keeps the UUID of a message.
-const headerUUID = "_watermill_message_uuid"
+const headerUUID = wmnats.WatermillUUIDHdr
 
 // NewMsg makes a message for the wire: metadata as headers, and the UUID where watermill-nats looks for it.
 func NewMsg(subject, uuid string, metadata map[string]string, data []byte) *nats.Msg {
@@ -60,7 +61,8 @@ type place struct {
 	stream, consumer string
 	delivered        int
 	seq              uint64
-	stored           int64 // nanoseconds since 1970
+	stored           int64  // nanoseconds since 1970
+	pending          uint64 // left for the consumer
 }
 
 // parsePlace reads a reply subject of JetStream, which is
@@ -82,13 +84,15 @@ func parsePlace(reply string) (p place, ok bool) {
 	delivered, rest, _ := strings.Cut(rest, ".")
 	seq, rest, _ := strings.Cut(rest, ".")
 	_, rest, _ = strings.Cut(rest, ".")
-	stored, _, ok := strings.Cut(rest, ".")
+	stored, rest, ok := strings.Cut(rest, ".")
 	if !ok {
 		return p, false
 	}
-	var err1, err2, err3 error
+	pending, _, _ := strings.Cut(rest, ".")
+	var err1, err2, err3, err4 error
 	p.delivered, err1 = strconv.Atoi(delivered)
 	p.seq, err2 = strconv.ParseUint(seq, 10, 64)
 	p.stored, err3 = strconv.ParseInt(stored, 10, 64)
-	return p, err1 == nil && err2 == nil && err3 == nil
+	p.pending, err4 = strconv.ParseUint(pending, 10, 64)
+	return p, err1 == nil && err2 == nil && err3 == nil && err4 == nil
 }

@@ -12,6 +12,8 @@ import (
 
 // Error codes of the broker (nats-server, server/errors.json).
 const (
+	codeAccountLimits   = 10002
+	codeServerLimits    = 10023
 	codeMessageTooLarge = 10054
 	codeHeadersTooLarge = 10097
 	codeStoreFailed     = 10077 // with discard-new: the stream has reached its limits
@@ -54,7 +56,7 @@ func classify(err error) error {
 		switch api.ErrorCode {
 		case codeMessageTooLarge, codeHeadersTooLarge:
 			return fmt.Errorf("%w: %w", ErrTooLarge, err)
-		case codeStoreFailed:
+		case codeStoreFailed, codeServerLimits, codeAccountLimits:
 			return fmt.Errorf("%w: %w", ErrFull, err)
 		}
 	}

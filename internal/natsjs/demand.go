@@ -47,23 +47,33 @@ func (s *subscription) send(pulls []pull) {
 
 // pick returns the lane whose turn it is among those that have messages, by smooth weighted round-robin: over time each gets
 // its share, and turns are spread evenly. It returns nil if there are no messages. The caller holds the lock.
+//
+// No worker waits for a lane whose messages are still on the way from the broker, but the lane keeps its claim and makes up for
+// it when they are here. Otherwise fast workers would take whatever is at hand, and weights would mean nothing.
 func (s *subscription) pick() *lane {
 	var best *lane
 	total := 0
 	for _, l := range s.lanes {
-		if l.buffered() == 0 {
+		if l.buffered() == 0 && l.backlog == 0 {
 			l.credit = 0
 			continue
 		}
-		l.credit += l.weight
 		total += l.weight
-		if best == nil || l.credit > best.credit {
+		if l.buffered() > 0 && (best == nil || l.credit+l.weight > best.credit+best.weight) {
 			best = l
 		}
 	}
-	if best != nil {
-		best.credit -= total
+	if best == nil {
+		return nil
 	}
+	// More than what is started while messages are on their way is not made up for.
+	limit := total * (s.cfg.Workers + s.lookahead())
+	for _, l := range s.lanes {
+		if l.buffered() > 0 || l.backlog > 0 {
+			l.credit = min(l.credit+l.weight, limit)
+		}
+	}
+	best.credit = max(best.credit-total, -limit)
 	return best
 }
 

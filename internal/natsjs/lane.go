@@ -1,6 +1,7 @@
 package natsjs
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -12,6 +13,8 @@ import (
 const (
 	// pullExpiry is how long a request for messages stays open on the broker.
 	pullExpiry = 30 * time.Second
+	// maxHeartbeat is what the broker accepts for that expiry.
+	maxHeartbeat = pullExpiry / 2
 	// pauseAfterFault is how long a lane rests when the broker has refused a request.
 	pauseAfterFault = time.Second
 )
@@ -27,40 +30,50 @@ type lane struct {
 
 	inbox       string
 	listener    *nats.Subscription
-	buffer      []*Delivery // arrived; those before head are gone
+	silent      chan struct{} // closed when nothing more comes from the listener
+	buffer      []*Delivery   // arrived; those before head are gone
 	head        int
 	requested   int       // asked for and neither arrived nor given up
 	heard       time.Time // when anything came last
 	delivered   time.Time // when a message came last
 	pausedUntil time.Time
+	backlog     uint64 // what the broker had left for the lane when it sent the latest message
 	credit      int
 }
 
-// open starts listening. The broker answers the requests of one lane on one subject.
+// open starts listening, on a new inbox. The broker answers the requests of one lane on one subject.
 func (l *lane) open() error {
 	inbox := l.sub.nc.NewInbox()
 	listener, err := l.sub.nc.Subscribe(inbox, l.receive)
 	if err != nil {
 		return err
 	}
+	silent := make(chan struct{})
+	listener.SetClosedHandler(func(string) { close(silent) })
 	// What is pending here is bounded by what was requested.
 	if err := listener.SetPendingLimits(-1, -1); err != nil {
-		return err
+		return errors.Join(err, listener.Unsubscribe())
 	}
 	l.sub.mu.Lock()
 	defer l.sub.mu.Unlock()
-	l.inbox, l.listener = inbox, listener
+	if l.sub.ended { // too late: nobody would close it
+		return listener.Unsubscribe()
+	}
+	l.inbox, l.listener, l.silent = inbox, listener, silent
 	l.requested, l.heard, l.delivered = 0, time.Now(), time.Now()
 	return nil
 }
 
-func (l *lane) close() {
+// close withdraws what is requested. Messages that the broker has sent already still come, or they would be taken for
+// delivered until the broker's patience with them ends; after the returned channel is closed nothing comes any more.
+func (l *lane) close() (silent <-chan struct{}) {
 	l.sub.mu.Lock()
-	listener := l.listener
+	listener, silent := l.listener, l.silent
 	l.sub.mu.Unlock()
-	if err := listener.Unsubscribe(); err != nil && !l.sub.nc.IsClosed() {
+	if err := listener.Drain(); err != nil && !l.sub.nc.IsClosed() {
 		l.sub.cfg.Log.Debug("unsubscribe failed", "consumer", l.source.Consumer, "error", err)
 	}
+	return silent
 }
 
 func (l *lane) buffered() int { return len(l.buffer) - l.head }
@@ -109,7 +122,7 @@ func (l *lane) receive(m *nats.Msg) {
 		Stored: time.Unix(0, place.stored), Attempt: place.delivered, sub: s, msg: m, extended: now,
 	}
 	s.mu.Lock()
-	l.heard, l.delivered = now, now
+	l.heard, l.delivered, l.backlog = now, now, place.pending
 	l.requested = max(0, l.requested-1)
 	if s.ended {
 		s.mu.Unlock()
@@ -159,7 +172,7 @@ func (l *lane) status(m *nats.Msg, now time.Time) {
 func (l *lane) fault(err error) {
 	s := l.sub
 	s.mu.Lock()
-	l.requested = 0
+	l.requested, l.backlog = 0, 0
 	l.pausedUntil = time.Now().Add(pauseAfterFault)
 	ended := s.ended
 	s.mu.Unlock()

@@ -34,7 +34,7 @@ type SubscriberConfig struct {
 	// enough to hide the round trip to the broker, and little enough to leave other workers their share. Default 50 ms.
 	Lookahead time.Duration
 	// Heartbeat is how often the broker shows that a request for messages is alive; after three of them missed it is
-	// made anew. Default 10 s.
+	// made anew. Default 10 s, at most 15 s.
 	Heartbeat time.Duration
 	// Log gets what goes wrong between here and the broker. Default: nothing.
 	Log *slog.Logger
@@ -75,6 +75,9 @@ func NewSubscriber(nc *nats.Conn, cfg SubscriberConfig) (*Subscriber, error) {
 		return nil, fmt.Errorf("subscriber: no sources are configured")
 	}
 	cfg.setDefaults()
+	if cfg.Heartbeat > maxHeartbeat {
+		return nil, fmt.Errorf("subscriber: heartbeat %s is longer than %s, which the broker accepts at most", cfg.Heartbeat, maxHeartbeat)
+	}
 	return &Subscriber{nc: nc, cfg: cfg, ends: map[*subscription]context.CancelFunc{}}, nil
 }
 
@@ -86,14 +89,16 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
-	}
+	// This asks the broker, which may take its time, so Close must not have to wait for it.
 	sub, err := newSubscription(ctx, s.nc, s.cfg, sources)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		sub.abandon()
+		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
 	}
 	intake, end := context.WithCancel(ctx)
 	s.ends[sub] = end

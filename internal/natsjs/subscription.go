@@ -38,8 +38,13 @@ type subscription struct {
 // maxSettling bounds the messages whose outcome waits for its confirmation.
 const maxSettling = 1024
 
-// infoTimeout bounds the request for a consumer's settings.
-const infoTimeout = 10 * time.Second
+const (
+	// infoTimeout bounds the request for a consumer's settings.
+	infoTimeout = 10 * time.Second
+	// silenceTimeout bounds the wait for messages that are on the way when a subscription ends. It is over in a round trip
+	// unless the connection is lost, and then nothing is on the way.
+	silenceTimeout = 2 * time.Second
+)
 
 func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, sources []Source) (*subscription, error) {
 	if len(sources) == 0 {
@@ -58,13 +63,20 @@ func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, s
 	for _, src := range sources {
 		l, err := s.bind(ctx, js, src)
 		if err != nil {
-			s.stopLanes()
-			s.giveUp()
+			s.abandon()
 			return nil, fmt.Errorf("consumer %s of stream %s: %w", src.Consumer, src.Stream, err)
 		}
 		s.lanes = append(s.lanes, l)
 	}
 	return s, nil
+}
+
+// abandon undoes what newSubscription did. Nothing has been requested yet.
+func (s *subscription) abandon() {
+	for _, l := range s.lanes {
+		l.close()
+	}
+	s.giveUp()
 }
 
 // bind looks a consumer up and opens its inbox.
@@ -85,8 +97,10 @@ func (s *subscription) bind(ctx context.Context, js jetstream.JetStream, src Sou
 	return l, l.open()
 }
 
-// run hands messages out until intake ends, and then drains.
+// run hands messages out until intake ends or the connection is closed for good, and then drains.
 func (s *subscription) run(intake context.Context) {
+	intake, end := context.WithCancel(intake)
+	defer end()
 	stopWatching := context.AfterFunc(intake, func() {
 		s.mu.Lock()
 		s.ended = true
@@ -98,7 +112,13 @@ func (s *subscription) run(intake context.Context) {
 	var upkeep sync.WaitGroup
 	upkeepCtx, stopUpkeep := context.WithCancel(context.Background())
 	upkeep.Go(func() { s.keepAlive(upkeepCtx) })
-	upkeep.Go(func() { s.watchConnection(upkeepCtx) })
+	upkeep.Go(func() { s.watchLanes(upkeepCtx) })
+	upkeep.Go(func() {
+		s.watchConnection(upkeepCtx, func() {
+			end()
+			s.giveUp()
+		})
+	})
 
 	s.dispatch(intake)
 	s.stopLanes()
@@ -166,16 +186,31 @@ func (s *subscription) settle(d *Delivery, msg *message.Message, cancel context.
 	defer s.workers.Done()
 	select {
 	case <-msg.Acked():
-		s.report(d.ack(s.nc))
 	case <-msg.Nacked():
+	case <-s.base.Done():
+	}
+	// What was decided before the time was over holds.
+	switch {
+	case isClosed(msg.Acked()):
+		s.report(d.ack(s.nc))
+	case isClosed(msg.Nacked()):
 		d.nakDelay.CompareAndSwap(0, int64(s.cfg.NakDelay))
 		s.report(d.nak(s.nc))
-	case <-s.base.Done():
+	default:
 		d.nakDelay.Store(0)
 		s.report(d.nak(s.nc))
 	}
 	cancel()
 	s.release(d)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // settlingBegins makes room for the next message.
@@ -221,9 +256,23 @@ func (s *subscription) handBackBuffered() {
 	}
 }
 
+// stopLanes ends the lanes. What still comes from them while it waits is handed back as it comes.
 func (s *subscription) stopLanes() {
+	var silent []<-chan struct{}
 	for _, l := range s.lanes {
-		l.close()
+		silent = append(silent, l.close())
+	}
+	patience := time.NewTimer(silenceTimeout)
+	defer patience.Stop()
+	for _, c := range silent {
+		if !s.nc.IsConnected() {
+			return
+		}
+		select {
+		case <-c:
+		case <-patience.C:
+			return
+		}
 	}
 }
 

@@ -7,10 +7,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// keepAlive tells the broker, well within its patience, that the messages held are being worked on, and looks after lanes
-// that have gone quiet.
+// keepAlive tells the broker, well within its patience, that the messages held are being worked on.
 func (s *subscription) keepAlive(ctx context.Context) {
-	interval := min(s.ackWait/3, s.cfg.Heartbeat)
+	patience := max(s.ackWait/3, time.Millisecond)
+	every(ctx, patience, func(now time.Time) { s.extend(now, patience) })
+}
+
+// watchLanes looks after lanes that have gone quiet. It asks the broker, and may wait for the answer, so it must not be
+// what keeps messages alive.
+func (s *subscription) watchLanes(ctx context.Context) {
+	every(ctx, s.cfg.Heartbeat, func(now time.Time) {
+		s.reviveQuiet(now)
+		s.reviveStale(ctx, now)
+	})
+}
+
+func every(ctx context.Context, interval time.Duration, do func(now time.Time)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -18,9 +30,7 @@ func (s *subscription) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			s.extend(now, s.ackWait/3)
-			s.reviveQuiet(now)
-			s.reviveStale(ctx, now)
+			do(now)
 		}
 	}
 }
@@ -90,16 +100,22 @@ func (s *subscription) reviveStale(ctx context.Context, now time.Time) {
 	}
 }
 
-// watchConnection forgets open requests when the connection is lost: the broker forgets them too.
-func (s *subscription) watchConnection(ctx context.Context) {
-	changes := s.nc.StatusChanged(nats.CONNECTED)
+// watchConnection forgets open requests when the connection is lost: the broker forgets them too. It calls closed when the
+// connection will never come back, as when the broker no longer accepts the credentials.
+func (s *subscription) watchConnection(ctx context.Context, closed func()) {
+	changes := s.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer s.nc.RemoveStatusListener(changes)
 	for {
+		if s.nc.IsClosed() {
+			closed()
+			return
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case _, open := <-changes:
-			if !open {
+		case status, open := <-changes:
+			if !open || status == nats.CLOSED {
+				closed()
 				return
 			}
 			s.mu.Lock()

@@ -15,11 +15,8 @@ type Backoff struct {
 // Delay returns the rest after so many attempts before this one, between half the full length and the full length.
 func (b Backoff) Delay(attempts int) time.Duration {
 	full := b.Most
-	if attempts < 32 {
-		full = min(b.Most, b.First<<attempts)
-	}
-	if full <= 0 {
-		full = b.Most
+	if attempts = max(0, attempts); b.First <= b.Most>>min(attempts, 62) { // so the shift cannot overflow
+		full = b.First << attempts
 	}
 	return full/2 + rand.N(full/2+1) //nolint:gosec // jitter needs no secrecy
 }

@@ -46,6 +46,26 @@ func (l DeadLetter) Outgoing(m Message) Outgoing {
 	return Outgoing{Subject: events.DeadSubject(l.Stage, l.Recipe), Header: header, Data: m.Data}
 }
 
+// Rejected is the verdict about a message that ends as nothing but a dead letter. If the broker finds that too large, it keeps
+// the reason and gives up the original.
+func Rejected(m Message, l DeadLetter) Verdict {
+	v := Done(OutcomeRejected, l.Outgoing(m))
+	v.Smaller = func() Verdict { return Done(OutcomeRejected, l.Outgoing(m.stripped())) }
+	return v
+}
+
+// stripped is the message without what makes it large: its data, and all headers but those that are carried on.
+func (m Message) stripped() Message {
+	header := make(map[string]string, len(carried))
+	for _, k := range carried {
+		if v := m.Header[k]; v != "" && len(v) <= maxErrorBytes {
+			header[k] = v
+		}
+	}
+	m.Data, m.Header = nil, header
+	return m
+}
+
 // OneLine makes a text fit for a header: no control characters, and not too long.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {

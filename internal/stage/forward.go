@@ -3,16 +3,23 @@ package stage
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
+
+// opName is what an operation can be called, so that it can stand in a subject.
+var opName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 // Forward makes the message that takes an item to its next station: a stage, or with nothing left to do the sink.
 func Forward(it *events.Item, from events.Stage, now time.Time) (Outgoing, error) {
 	to, op := it.Plan.Next()
 	if to == events.StageSink {
 		return ResultMessage(it.Result(events.StatusOK, now), from)
+	}
+	if !opName.MatchString(op) {
+		return Outgoing{}, fmt.Errorf("%w: %.80q", errOpName, op)
 	}
 	data, err := it.Encode()
 	if err != nil {
@@ -38,9 +45,12 @@ func ResultMessage(r *events.Result, from events.Stage) (Outgoing, error) {
 	}, nil
 }
 
+// carried are the headers that travel with an item beside its record: the trace, and who waits for the result.
+var carried = []string{events.HeaderTraceParent, events.HeaderTraceState, events.HeaderReply}
+
 // Carry copies onto a message what travels with the item beside its record: the trace, and who waits for the result.
 func Carry(from Message, to Outgoing) Outgoing {
-	for _, k := range []string{events.HeaderTraceParent, events.HeaderTraceState, events.HeaderReply} {
+	for _, k := range carried {
 		if v := from.Header[k]; v != "" {
 			to.Header[k] = v
 		}
@@ -63,7 +73,7 @@ type Ending struct {
 func End(e Ending) Verdict {
 	v := e.verdict(e.Item.Value)
 	v.Smaller = func() Verdict {
-		e.Message.Data = nil // the dead letter has what the headers say
+		e.Message = e.Message.stripped()
 		return e.verdict(nil)
 	}
 	return v

@@ -68,46 +68,60 @@ func (r *Runner) Run(intake, work context.Context) error {
 	stopHurry := context.AfterFunc(work, subscriber.Hurry)
 	defer stopHurry()
 
+	messages, err := subscriber.Subscribe(intake, string(r.cfg.Stage))
+	if err != nil {
+		return r.ending(intake, work, err)
+	}
+	// Returns when all messages are settled and the broker has been told: when the router is done, that is at once.
+	defer func() { _ = subscriber.Close() }()
+
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: forever}, routerLog{r.env.Log})
 	if err != nil {
 		return err
 	}
-	router.AddConsumerHandler(string(r.cfg.Stage), string(r.cfg.Stage), subscriber, r.handle)
+	router.AddConsumerHandler(string(r.cfg.Stage), string(r.cfg.Stage), subscribed{messages}, r.handle)
 	router.AddMiddleware(middleware.Recoverer)
 
-	running, stop := context.WithCancel(context.WithoutCancel(intake))
-	defer stop()
-	closed := make(chan error, 1)
-	stopClose := context.AfterFunc(intake, func() { closed <- closeWithin(work, router) })
-	if err := router.Run(running); err != nil {
-		stopClose()
-		return fmt.Errorf("stage %s: %w", r.cfg.Stage, err)
+	ended := make(chan error, 1)
+	go func() { ended <- router.Run(intake) }() // it closes itself when intake ends
+	select {
+	case err := <-ended:
+		return r.ending(intake, work, err)
+	case <-work.Done():
 	}
-	if stopClose() {
-		return fmt.Errorf("stage %s stopped although nobody asked it to", r.cfg.Stage)
+	// Once work has ended it waits no longer than handlers need to notice it.
+	select {
+	case err := <-ended:
+		return r.ending(intake, work, err)
+	case <-time.After(closeTimeout):
+		return fmt.Errorf("stage %s: some operations did not end although their time was over; their items will be delivered again", r.cfg.Stage)
 	}
-	return <-closed
 }
+
+// ending tells a router that ended because it should from one that failed.
+func (r *Runner) ending(intake, work context.Context, err error) error {
+	switch {
+	case intake.Err() != nil || work.Err() != nil: // also while it was still starting
+		return nil
+	case err != nil:
+		return fmt.Errorf("stage %s: %w", r.cfg.Stage, err)
+	default:
+		return fmt.Errorf("stage %s stopped although nobody asked it to; the connection to the broker may be closed", r.cfg.Stage)
+	}
+}
+
+// subscribed is a subscription that was made before the router runs: a router whose handler cannot subscribe can be neither
+// run nor closed.
+type subscribed struct{ messages <-chan *message.Message }
+
+func (s subscribed) Subscribe(context.Context, string) (<-chan *message.Message, error) {
+	return s.messages, nil
+}
+
+func (subscribed) Close() error { return nil }
 
 // forever stands for time limits that a context sets instead.
 const forever = 365 * 24 * time.Hour
-
-// closeWithin closes the router, and once work has ended waits no longer than handlers need to notice it.
-func closeWithin(work context.Context, router *message.Router) error {
-	done := make(chan error, 1)
-	go func() { done <- router.Close() }()
-	select {
-	case err := <-done:
-		return err
-	case <-work.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(closeTimeout):
-		return errors.New("some operations did not end although their time was over; their items will be delivered again")
-	}
-}
 
 // handle is what the router calls for each message.
 func (r *Runner) handle(msg *message.Message) error {
@@ -120,7 +134,12 @@ func (r *Runner) handle(msg *message.Message) error {
 	defer r.metrics.inFlight.Dec()
 
 	ctx, span := r.tracing.start(msg.Context(), msg.Metadata)
-	v := r.handler(ctx, Message{
+	v := Again(0) // what a panic amounts to
+	defer func() {
+		r.metrics.observe(v.Outcome, time.Since(started))
+		r.tracing.end(span, v.Outcome)
+	}()
+	v = r.handler(ctx, Message{
 		Subject: d.Subject, Header: msg.Metadata, Data: msg.Payload,
 		Seq: d.Seq, Stored: d.Stored, Delivery: d.Attempt,
 	})
@@ -130,8 +149,6 @@ func (r *Runner) handle(msg *message.Message) error {
 		d.RetryAfter(max(v.after, minRest))
 		msg.Nack()
 	}
-	r.metrics.observe(v.Outcome, time.Since(started))
-	r.tracing.end(span, v.Outcome)
 	return nil // the router acknowledges what has not been handed back
 }
 

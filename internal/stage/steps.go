@@ -42,7 +42,7 @@ var errCancelled = errors.New("the batch was cancelled")
 
 // Handle does the steps of one item.
 func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
-	it, err := events.DecodeItem(m.Data)
+	it, err := decode(m.Data)
 	if err != nil {
 		return s.unreadable(m, err)
 	}
@@ -67,12 +67,24 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 	return s.next(it, m)
 }
 
+// decode reads an item, and refuses one that could not be handed on: it would be tried for ever.
+func decode(data []byte) (*events.Item, error) {
+	it, err := events.DecodeItem(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := events.ValidName(it.Recipe); err != nil {
+		return nil, fmt.Errorf("%w: item: recipe: %w", events.ErrRecord, err)
+	}
+	return it, nil
+}
+
 // endedBefore ends items that should not be started.
 func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Verdict, bool) {
 	switch {
 	case errors.Is(context.Cause(ctx), errCancelled):
 		return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled), true
-	case m.Delivery > s.Limits.Deliveries:
+	case m.Delivery > s.deliveries(it):
 		err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it", m.Delivery-1)
 		return s.end(it, m, events.StatusFailed, events.ReasonWorkerLost, err), true
 	case !it.Deadline.IsZero() && time.Now().After(it.Deadline):
@@ -82,17 +94,35 @@ func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Ve
 	return Verdict{}, false
 }
 
+// deliveries is how many deliveries of an item may end without a verdict before its workers are thought to die on it. Attempts
+// are deliveries too.
+func (s *Steps) deliveries(it *events.Item) int {
+	most := s.Limits.Deliveries
+	for _, step := range s.steps(it) {
+		most = max(most, step.Attempts)
+	}
+	return most
+}
+
+// steps are those that the item waits for at this stage.
+func (s *Steps) steps(it *events.Item) []events.Step {
+	switch {
+	case s.Stage != events.StageFetch:
+		return it.Plan.Crunch
+	case it.Plan.Fetch != nil:
+		return []events.Step{*it.Plan.Fetch}
+	default:
+		return nil
+	}
+}
+
 // run runs the steps that the item waits for at this stage, and takes them off its plan. It returns how many attempts the step that
 // failed may have.
 func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts int, err error) {
-	steps := it.Plan.Crunch
-	if s.Stage == events.StageFetch {
-		if it.Plan.Fetch == nil {
-			return 1, ops.Fail(events.ReasonUnknownOp, errors.New("the item has nothing to fetch"))
-		}
-		steps = []events.Step{*it.Plan.Fetch}
+	if s.Stage == events.StageFetch && it.Plan.Fetch == nil {
+		return 1, ops.Fail(events.ReasonUnknownOp, errors.New("the item has nothing to fetch"))
 	}
-	for _, step := range steps {
+	for _, step := range s.steps(it) {
 		attempts = s.Limits.Attempts
 		if step.Attempts > 0 {
 			attempts = step.Attempts
@@ -157,7 +187,11 @@ func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts
 	}
 	f := ops.AsFailure(err)
 	if f.Temporary && m.Delivery < attempts {
-		return Again(max(f.After, s.Limits.Backoff.Delay(m.Delivery-1)))
+		rest := max(f.After, s.Limits.Backoff.Delay(m.Delivery-1))
+		if !it.Deadline.IsZero() {
+			rest = min(rest, time.Until(it.Deadline)) // it fails when its deadline passes, not when its rest is over
+		}
+		return Again(rest)
 	}
 	return s.end(it, m, events.StatusFailed, f.Reason, err)
 }
@@ -165,6 +199,9 @@ func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts
 // next hands the item on to where its plan says.
 func (s *Steps) next(it *events.Item, m Message) Verdict {
 	out, err := Forward(it, s.Stage, time.Now())
+	if errors.Is(err, errOpName) {
+		return s.end(it, m, events.StatusFailed, events.ReasonUnknownOp, err)
+	}
 	if err != nil {
 		return s.end(it, m, events.StatusFailed, events.ReasonInternal, err)
 	}
@@ -186,8 +223,8 @@ func (s *Steps) end(it *events.Item, m Message, status events.Status, reason eve
 
 // unreadable keeps a message that no service has sent.
 func (s *Steps) unreadable(m Message, err error) Verdict {
-	return Done(OutcomeRejected, DeadLetter{
+	return Rejected(m, DeadLetter{
 		Stage: s.Stage, Reason: events.ReasonUndecodable, Err: err,
 		MsgID: fmt.Sprintf("%s.%d.%d.dead", s.Stage, m.Seq, m.Stored.UnixNano()),
-	}.Outgoing(m))
+	})
 }

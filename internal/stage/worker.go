@@ -48,9 +48,16 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 // Run works until intake ends, and then until what is under way has ended, or work ends.
 func (w *Worker) Run(intake, work context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(intake))
+	giveUp := context.AfterFunc(intake, stop)
 	wait, err := w.cancellations.Watch(watching, w.env.Conn)
-	if err != nil {
+	if !giveUp() { // asked to stop before it started
+		err = nil
+	}
+	if err != nil || intake.Err() != nil {
 		stop()
+		if wait != nil {
+			wait()
+		}
 		return err
 	}
 	defer wait()
