@@ -114,8 +114,16 @@ func TestResultsNeverSorts(t *testing.T) {
 	db := open(t)
 	for _, order := range []events.ResultOrder{events.OrderCommitted, events.OrderNewest, events.OrderIndex} {
 		for _, q := range []events.ResultQuery{
-			{ID: "a"}, {Batch: "b1"}, {Batch: "b1", Status: events.StatusFailed}, {Batch: "b1", Recipe: "page"}, {Recipe: "page"},
-			{Status: events.StatusFailed}, {Status: events.StatusOK}, {Reason: events.ReasonDNS}, {Recipe: "page", Status: events.StatusFailed}, {},
+			{ID: "a"},
+			{Batch: "b1"},
+			{Batch: "b1", Status: events.StatusFailed},
+			{Batch: "b1", Recipe: "page"},
+			{Recipe: "page"},
+			{Status: events.StatusFailed},
+			{Status: events.StatusOK},
+			{Reason: events.ReasonDNS},
+			{Recipe: "page", Status: events.StatusFailed},
+			{},
 		} {
 			q.Order, q.Limit = order, 10
 			if q.Batch == "" && order == events.OrderIndex {
