@@ -70,7 +70,7 @@ func TestGet_judges_a_status(t *testing.T) {
 	}
 	for _, status := range []int{408, 425, 429, 500, 501, 502, 503, 504, 599} {
 		out, err := get(t, n, args{"url": fmt.Sprint(s.URL, "/", status)})
-		f := fails(t, err, events.ReasonHTTPStatus, true)
+		f := failure(t, err, events.ReasonHTTPStatus, true)
 		require.Zero(t, f.After)
 		require.Equal(t, status, out.Fetch.Status)
 	}
@@ -111,7 +111,7 @@ func TestGet_honours_Retry_After_up_to_a_limit(t *testing.T) {
 	after := func(v string) time.Duration {
 		value = v
 		_, err := get(t, n, args{"url": s.URL})
-		return fails(t, err, events.ReasonHTTPStatus, true).After
+		return failure(t, err, events.ReasonHTTPStatus, true).After
 	}
 	require.Equal(t, 7*time.Second, after("7"))
 	require.Equal(t, 40*time.Second, after("41"))
