@@ -91,41 +91,36 @@ func notInReply(r rune) bool {
 // reject puts a message that cannot be read among the dead letters, and ends its item if the message tells which it is.
 func (h *Handler) reject(ctx context.Context, m stage.Message, cause error) stage.Verdict {
 	r := salvage(m, cause)
-	dead := deadLetter(m, r, cause)
+	letter := deadLetter(m, r, cause)
+	original := stage.Message{Subject: m.Subject, Header: letterHeader(letter), Data: m.Data}
 	if r == nil {
-		return stage.Done(stage.OutcomeRejected, dead)
+		return stage.Rejected(original, letter)
 	}
-	return h.commit(ctx, m, store.Entry{Result: r}, dead)
-}
-
-// deadLetter carries the original bytes. Its message id is the place of the original in its stream, so that a
-// redelivery makes no second letter.
-func deadLetter(m stage.Message, r *events.Result, cause error) stage.Outgoing {
-	h := events.Headers(events.IDFromSequence(m.Seq, m.Stored)+".dead", events.TypeDead, events.StageSink)
-	h[events.HeaderContentType] = "application/octet-stream"
-	h[events.HeaderDeadStage] = string(events.StageSink)
-	h[events.HeaderDeadReason] = string(events.ReasonUndecodable)
-	h[events.HeaderDeadError] = headerText(cause.Error())
-	h[events.HeaderDeadSubject] = m.Subject
-	if r != nil {
-		h[events.HeaderDeadItem] = r.ID
-		h[events.HeaderDeadKey] = headerText(r.Key)
-	}
-	return stage.Outgoing{Subject: events.DeadSubject(events.StageSink, "_"), Header: h, Data: m.Data}
-}
-
-const maxHeaderText = 1000
-
-// headerText makes a text fit for a header: one line of at most 1,000 bytes.
-func headerText(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+	v := h.commit(ctx, m, store.Entry{Result: r}, letter.Outgoing(original))
+	if len(v.Publish) > 0 {
+		rest := v.Publish[1:]
+		v.Smaller = func() stage.Verdict {
+			return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter.Bare(original)}, rest...)...)
 		}
-		return r
-	}, s)
-	if len(s) > maxHeaderText {
-		s = strings.ToValidUTF8(s[:maxHeaderText], "")
 	}
-	return s
+	return v
+}
+
+// deadLetter describes the message. The letter's id is the place of the original in its stream, so that a redelivery makes
+// no second letter.
+func deadLetter(m stage.Message, r *events.Result, cause error) stage.DeadLetter {
+	l := stage.DeadLetter{
+		Stage: events.StageSink, Reason: events.ReasonUndecodable, Err: cause, MsgID: events.IDFromSequence(m.Seq, m.Stored) + ".dead",
+	}
+	if r != nil {
+		l.Item, l.Key = r.ID, r.Key
+	}
+	return l
+}
+
+// letterHeader describes the letter in place of the original, whose headers are as doubtful as its data.
+func letterHeader(l stage.DeadLetter) map[string]string {
+	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
+	h[events.HeaderContentType] = "application/octet-stream"
+	return h
 }
