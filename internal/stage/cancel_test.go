@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
@@ -111,5 +113,37 @@ func TestCancel(t *testing.T) {
 		m.cancel("b")
 		require.Equal(t, events.ReasonCancelled, m.result().Reason)
 		m.eventuallyEmpty(topology.StreamFetch)
+	})
+
+	t.Run("a cancellation is heard after the watch has broken off", func(t *testing.T) {
+		m := newMill(t, time.Second)
+		c := stage.NewCancellations()
+		ctx, stop := context.WithCancel(t.Context())
+		wait, err := c.Watch(ctx, m.env.Conn)
+		require.NoError(t, err)
+		item, release := c.Context(ctx, "b")
+		defer release()
+
+		// The client finds after some seconds that its watch is dead, fails to renew it, and gives it up.
+		renewals := make(chan *nats.Msg, 10)
+		sub, err := m.js.Conn().ChanSubscribe("$JS.API.CONSUMER.CREATE.KV_control.>", renewals)
+		require.NoError(t, err)
+		require.NoError(t, m.js.DeleteKeyValue(t.Context(), topology.BucketControl))
+		receive(t, renewals)
+		require.NoError(t, sub.Unsubscribe())
+		m.broker.Provision(topology.Default())
+		m.cancel("b")
+		receive(t, item.Done())
+		require.ErrorContains(t, context.Cause(item), "cancelled")
+		stop()
+		wait()
+	})
+
+	t.Run("a missing bucket is reported with the remedy", func(t *testing.T) {
+		m := newMill(t, time.Second)
+		require.NoError(t, m.js.DeleteKeyValue(t.Context(), topology.BucketControl))
+		w, err := stage.NewWorker(m.env, events.StageFetch, 1, quickLimits(), ops.NewSet())
+		require.NoError(t, err)
+		require.ErrorContains(t, w.Run(t.Context(), t.Context()), "fetchmill setup")
 	})
 }
