@@ -101,6 +101,7 @@ func TestCancel(t *testing.T) {
 	})
 
 	t.Run("a cancellation is heard after a restart of the broker", func(t *testing.T) {
+		t.Parallel()
 		m := newMill(t, time.Second)
 		begun := make(chan struct{}, 9)
 		m.worker(events.StageFetch, 1, quickLimits(), waiting("wait", begun))
@@ -116,6 +117,7 @@ func TestCancel(t *testing.T) {
 	})
 
 	t.Run("a cancellation is heard after the watch has broken off", func(t *testing.T) {
+		t.Parallel()
 		m := newMill(t, time.Second)
 		c := stage.NewCancellations()
 		ctx, stop := context.WithCancel(t.Context())

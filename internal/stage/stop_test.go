@@ -54,7 +54,8 @@ func TestStop(t *testing.T) {
 		require.LessOrEqual(t, len(begun), 1, "one may have been on its way to a worker")
 		done := 4 + len(begun)
 		require.EqualValues(t, done, m.left(topology.StreamResults))
-		require.EqualValues(t, 20-done, m.left(topology.StreamFetch), "what is finished is acknowledged when Run returns")
+		require.Eventually(t, func() bool { return m.left(topology.StreamFetch) == uint64(20-done) }, patience, time.Millisecond,
+			"what is finished is acknowledged when Run returns")
 
 		m.env.Metrics = newRegistry()
 		m.worker(events.StageFetch, 4, quickLimits(), gate(make(chan string, 100), open))
