@@ -72,7 +72,7 @@ func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (ru
 		return nil, err
 	}
 	a.onClose(db.Close)
-	service, err := sink.New(env, sink.Config{Concurrency: sink.DefaultConcurrency, BatchIdle: a.cfg.BatchIdle}, db)
+	service, err := sink.New(env, sink.Config{BatchIdle: a.cfg.BatchIdle}, db)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -61,13 +63,30 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	srv.SetLoggerV2(logger{log}, false, false, false)
+	fatal := make(chan string, 1)
+	srv.SetLoggerV2(logger{log, fatal}, false, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(startTimeout) {
+	if err := ready(srv, fatal); err != nil {
 		srv.Shutdown()
-		return nil, fmt.Errorf("broker did not start within %s", startTimeout)
+		return nil, fmt.Errorf("broker with its data in %s: %w", cfg.Dir, err)
 	}
 	return &Broker{srv: srv}, nil
+}
+
+// ready waits until the server accepts connections, or says that it never will.
+func ready(srv *server.Server, fatal <-chan string) error {
+	deadline := time.Now().Add(startTimeout)
+	for time.Now().Before(deadline) {
+		if srv.ReadyForConnections(100 * time.Millisecond) {
+			return nil
+		}
+		select {
+		case reason := <-fatal:
+			return errors.New(reason)
+		default:
+		}
+	}
+	return fmt.Errorf("it did not start within %s", startTimeout)
 }
 
 // URL is where clients connect.
@@ -88,6 +107,9 @@ func probe(addr string) error {
 		if errors.Is(err, os.ErrPermission) {
 			return fmt.Errorf("broker: no permission to listen on %s: choose another port with --nats-addr", addr)
 		}
+		if !errors.Is(err, syscall.EADDRINUSE) && runtime.GOOS != "windows" {
+			return fmt.Errorf("broker: cannot listen on %s: %w: choose another address with --nats-addr, such as 127.0.0.1:4222", addr, err)
+		}
 		return fmt.Errorf("broker: %w: %s is taken (another fetchmill or nats-server?): stop it, use it with --nats, or choose another with --nats-addr, such as 127.0.0.1:0: %w",
 			ErrAddrInUse, addr, err)
 	}
@@ -95,7 +117,10 @@ func probe(addr string) error {
 }
 
 // logger passes the server's warnings and errors on; its notices are only of interest when debugging.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log   *slog.Logger
+	fatal chan<- string // the first thing that keeps the server from starting
+}
 
 func (l logger) Noticef(format string, v ...any) {
 	l.log.Debug("the broker reports", "message", fmt.Sprintf(format, v...))
@@ -105,10 +130,6 @@ func (l logger) Warnf(format string, v ...any) {
 	l.log.Warn("the broker reports", "message", fmt.Sprintf(format, v...))
 }
 
-func (l logger) Fatalf(format string, v ...any) {
-	l.log.Error("the broker reports", "message", fmt.Sprintf(format, v...))
-}
-
 func (l logger) Errorf(format string, v ...any) {
 	l.log.Error("the broker reports", "message", fmt.Sprintf(format, v...))
 }
@@ -116,4 +137,13 @@ func (l logger) Errorf(format string, v ...any) {
 func (l logger) Debugf(format string, v ...any) {
 	l.log.Debug("the broker reports", "message", fmt.Sprintf(format, v...))
 }
+
 func (l logger) Tracef(string, ...any) {}
+
+func (l logger) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- fmt.Sprintf(format, v...): // Start returns it
+	default:
+		l.Errorf(format, v...)
+	}
+}

@@ -1,7 +1,6 @@
 package natsjs
 
 import (
-	"context"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -18,29 +17,35 @@ type Delivery struct {
 	Stored   time.Time // when the stream stored it
 	Attempt  int       // 1 for the first delivery
 
-	sub      *subscription
+	lane     *lane
 	msg      *nats.Msg
 	nakDelay atomic.Int64 // nanoseconds
-
-	// Guarded by the subscription's lock.
-	extended time.Time // when the broker last heard that the message is being worked on
-	settling bool
+	extended time.Time    // when the broker last heard that the message is being worked on; guarded by the subscription's lock
 }
 
-type deliveryKey struct{}
+// Header is the message's headers. They must not be changed.
+func (d *Delivery) Header() nats.Header { return d.msg.Header }
 
-// DeliveryOf returns the delivery that a message's context belongs to.
-func DeliveryOf(ctx context.Context) (*Delivery, bool) {
-	d, ok := ctx.Value(deliveryKey{}).(*Delivery)
-	return d, ok
-}
+// Data is the message's data. It must not be changed.
+func (d *Delivery) Data() []byte { return d.msg.Data }
 
 // RetryAfter sets how long the broker waits before it delivers the message again, if it is nacked.
 func (d *Delivery) RetryAfter(delay time.Duration) { d.nakDelay.Store(int64(delay)) }
 
-// Settling says that the work on the message is done and only what comes of it is still to be confirmed: its worker is free for
-// another message. How many may be settling is limited, so that a broker that does not confirm stops the intake.
-func (d *Delivery) Settling() { d.sub.settlingBegins(d) }
+// Ack tells the broker that the message is done. Only the first answer to a delivery counts.
+func (d *Delivery) Ack() {
+	if s := d.lane.sub; s.forget(d) {
+		s.report(d.ack(s.nc))
+	}
+}
+
+// Nak hands the message back, to be delivered again not before delay has passed. Only the first answer to a delivery counts.
+func (d *Delivery) Nak(delay time.Duration) {
+	if s := d.lane.sub; s.forget(d) {
+		d.RetryAfter(delay)
+		s.report(d.nak(s.nc))
+	}
+}
 
 // Answers to a delivery (nats-server ADR-42 and the JetStream wire protocol).
 var (

@@ -24,7 +24,10 @@ func (s *subscription) plan(pulls []pull) []pull {
 		free -= l.buffered()
 	}
 	now := time.Now()
-	target := max(0, free) + s.lookahead()
+	target := s.lookahead()
+	if free > 0 {
+		target += max(free, min(free*s.bundleSize(), maxLookahead))
+	}
 	for _, l := range s.lanes {
 		missing := target - l.buffered() - l.requested
 		if missing > 0 && missing >= (target+1)/2 && !now.Before(l.pausedUntil) {
@@ -37,6 +40,37 @@ func (s *subscription) plan(pulls []pull) []pull {
 
 func (s *subscription) lookahead() int {
 	return min(maxLookahead, max(1, int(s.rate.perSecond*s.cfg.Lookahead.Seconds())))
+}
+
+// bundleSize is how many messages are handed out together at the present pace.
+func (s *subscription) bundleSize() int {
+	if s.cfg.MaxBundle == 1 || s.cfg.BundleTime == 0 {
+		return s.cfg.MaxBundle
+	}
+	return s.pace.fitting(s.cfg.BundleTime, s.cfg.MaxBundle)
+}
+
+// gather takes the next bundle out of the buffers. There must be something in them. The caller holds the lock.
+func (s *subscription) gather() []*Delivery {
+	n := s.bundleSize()
+	list := make([]*Delivery, 0, min(n, 16))
+	for len(list) < n {
+		l := s.pick()
+		if l == nil {
+			break
+		}
+		list = append(list, l.pop())
+	}
+	return list
+}
+
+func (s *subscription) nothingBuffered() bool {
+	for _, l := range s.lanes {
+		if l.buffered() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *subscription) send(pulls []pull) {
@@ -98,4 +132,21 @@ func (r *rate) add(now time.Time) {
 		r.perSecond = (r.perSecond + float64(r.count)/elapsed.Seconds()) / 2
 	}
 	r.since, r.count = now, 0
+}
+
+// pace is an exponential moving average of how long a worker takes for a message.
+type pace struct{ each time.Duration }
+
+func (p *pace) add(n int, took time.Duration) {
+	if n > 0 {
+		p.each = (3*p.each + took/time.Duration(n)) / 4
+	}
+}
+
+// fitting returns how many messages fit into so much time: 1 at first, and at most so many.
+func (p *pace) fitting(d time.Duration, most int) int {
+	if p.each == 0 {
+		return 1
+	}
+	return max(1, min(most, int(d/p.each)))
 }

@@ -92,6 +92,16 @@ func (l *lane) pop() *Delivery {
 	return d
 }
 
+// push puts a message back in front of the buffer.
+func (l *lane) push(d *Delivery) {
+	if l.head == 0 {
+		l.buffer = append([]*Delivery{nil}, l.buffer...)
+		l.head = 1
+	}
+	l.head--
+	l.buffer[l.head] = d
+}
+
 // request asks the broker for messages (ADR-37 of the NATS architecture: pull consumers).
 func (l *lane) request(inbox string, batch int) {
 	body := make([]byte, 0, 96)
@@ -119,7 +129,7 @@ func (l *lane) receive(m *nats.Msg) {
 	}
 	d := &Delivery{
 		Subject: m.Subject, Stream: place.stream, Consumer: place.consumer, Seq: place.seq,
-		Stored: time.Unix(0, place.stored), Attempt: place.delivered, sub: s, msg: m, extended: now,
+		Stored: time.Unix(0, place.stored), Attempt: place.delivered, lane: l, msg: m, extended: now,
 	}
 	s.mu.Lock()
 	l.heard, l.delivered, l.backlog = now, now, place.pending

@@ -54,12 +54,17 @@ type publication struct {
 // flight is what went out together.
 type flight struct{ open int }
 
+// Receipt is what the broker says about one message.
+type Receipt struct {
+	Duplicate bool  // the stream had it already
+	Err       error // it was not stored, or nobody knows
+}
+
 // call is one Send.
 type call struct {
-	duplicate []bool
-	errs      []error
-	open      int
-	done      chan struct{}
+	receipts []Receipt
+	open     int
+	done     chan struct{}
 }
 
 // NewPublisher makes a publisher on a connection, which stays the caller's. Close it to free its subscription.
@@ -86,21 +91,30 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	for i, m := range messages {
 		out[i] = NewMsg(topic, m.UUID, m.Metadata, m.Payload)
 	}
-	_, err := p.Send(context.Background(), out...)
-	return err
+	var errs []error
+	for _, r := range p.Send(context.Background(), out...) {
+		errs = append(errs, r.Err)
+	}
+	return errors.Join(errs...)
 }
 
-// Send is Publish for messages that may go to different subjects. It tells of each message whether its stream already
-// had it. On an error some of the messages may have been stored. The messages' Reply is overwritten.
-func (p *Publisher) Send(ctx context.Context, messages ...*nats.Msg) (duplicate []bool, err error) {
+// Send is Publish for messages that may go to different subjects, and with a receipt for each. The messages' Reply is overwritten.
+func (p *Publisher) Send(ctx context.Context, messages ...*nats.Msg) []Receipt {
+	c := &call{receipts: make([]Receipt, len(messages)), open: len(messages), done: make(chan struct{})}
 	if len(messages) == 0 {
-		return nil, nil
+		return c.receipts
 	}
-	c := &call{duplicate: make([]bool, len(messages)), open: len(messages), done: make(chan struct{})}
 	p.mu.Lock()
+	refused := ctx.Err()
 	if p.closed {
+		refused = ErrClosed
+	}
+	if refused != nil {
 		p.mu.Unlock()
-		return nil, fmt.Errorf("publisher: %w", ErrClosed)
+		for i := range c.receipts {
+			c.receipts[i].Err = fmt.Errorf("publish to %s: %w", messages[i].Subject, refused)
+		}
+		return c.receipts
 	}
 	for i, m := range messages {
 		p.gathered = append(p.gathered, &publication{msg: m, call: c, index: i})
@@ -112,14 +126,12 @@ func (p *Publisher) Send(ctx context.Context, messages ...*nats.Msg) (duplicate 
 	defer timeout.Stop()
 	select {
 	case <-c.done:
-		return c.duplicate, errors.Join(c.errs...)
 	case <-timeout.C:
-		p.forget(c)
-		return nil, fmt.Errorf("publish to %s: no confirmation within %s", messages[0].Subject, publishTimeout)
+		p.forget(c, fmt.Errorf("no confirmation within %s", publishTimeout))
 	case <-ctx.Done():
-		p.forget(c)
-		return nil, fmt.Errorf("publish to %s: %w", messages[0].Subject, ctx.Err())
+		p.forget(c, ctx.Err())
 	}
+	return c.receipts
 }
 
 // Close refuses further publishes and fails those that wait for their confirmation.
@@ -188,9 +200,9 @@ func (p *Publisher) settle(number uint64, duplicate bool, err error) {
 
 func (p *Publisher) finish(pub *publication, duplicate bool, err error) {
 	c := pub.call
-	c.duplicate[pub.index] = duplicate
+	c.receipts[pub.index].Duplicate = duplicate
 	if err != nil {
-		c.errs = append(c.errs, fmt.Errorf("publish to %s: %w", pub.msg.Subject, classify(err)))
+		c.receipts[pub.index].Err = fmt.Errorf("publish to %s: %w", pub.msg.Subject, classify(err))
 	}
 	if c.open--; c.open == 0 {
 		close(c.done)
@@ -210,18 +222,20 @@ func (p *Publisher) confirm(m *nats.Msg) {
 	p.depart()
 }
 
-// forget drops a call that nobody waits for any more, so that a lost flight does not count as on its way for ever.
-func (p *Publisher) forget(c *call) {
+// forget ends a call that nobody waits for any more, so that a lost flight does not count as on its way for ever.
+func (p *Publisher) forget(c *call, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for number, pub := range p.pending {
 		if pub.call == c {
-			p.settle(number, false, context.Canceled)
+			p.settle(number, false, err)
 		}
 	}
 	keep := p.gathered[:0]
 	for _, pub := range p.gathered {
-		if pub.call != c {
+		if pub.call == c {
+			p.finish(pub, false, err)
+		} else {
 			keep = append(keep, pub)
 		}
 	}

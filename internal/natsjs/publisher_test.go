@@ -80,24 +80,23 @@ func TestPublisher(t *testing.T) {
 		msg := func(id string) *nats.Msg {
 			return natsjs.NewMsg("q.x", id, map[string]string{nats.MsgIdHdr: id}, []byte("x"))
 		}
-		duplicate, err := p.Send(t.Context(), msg("a"), msg("b"))
-		require.NoError(t, err)
-		require.Equal(t, []bool{false, false}, duplicate)
-		duplicate, err = p.Send(t.Context(), msg("b"), msg("c"), msg("a"), msg("c"))
-		require.NoError(t, err)
-		require.Equal(t, []bool{true, false, true, true}, duplicate)
+		require.Equal(t, []natsjs.Receipt{{}, {}}, p.Send(t.Context(), msg("a"), msg("b")))
+		require.Equal(t, []natsjs.Receipt{{Duplicate: true}, {}, {Duplicate: true}, {Duplicate: true}},
+			p.Send(t.Context(), msg("b"), msg("c"), msg("a"), msg("c")))
 		require.EqualValues(t, 3, q.left())
 	})
 
 	t.Run("stores the good ones beside a bad one", func(t *testing.T) {
 		q := newQueue(t, time.Hour)
 		q.limit(func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 })
-		_, err := q.publisher().Send(t.Context(),
+		receipts := q.publisher().Send(t.Context(),
 			natsjs.NewMsg("q.a", "1", nil, []byte("x")),
 			natsjs.NewMsg("q.b", "2", nil, make([]byte, 2000)),
 			natsjs.NewMsg("q.c", "3", nil, []byte("x")))
-		require.ErrorIs(t, err, natsjs.ErrTooLarge)
-		require.ErrorContains(t, err, "q.b")
+		require.NoError(t, receipts[0].Err)
+		require.ErrorIs(t, receipts[1].Err, natsjs.ErrTooLarge)
+		require.ErrorContains(t, receipts[1].Err, "q.b")
+		require.NoError(t, receipts[2].Err)
 		require.EqualValues(t, 2, q.left())
 	})
 
@@ -107,14 +106,11 @@ func TestPublisher(t *testing.T) {
 		require.ErrorIs(t, p.Publish("nowhere", plain("x")), jetstream.ErrNoStreamResponse)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := p.Send(ctx, natsjs.NewMsg("nowhere", "u", nil, nil))
-		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, p.Send(ctx, natsjs.NewMsg("nowhere", "u", nil, nil))[0].Err, context.Canceled)
 	})
 
 	t.Run("sends nothing, successfully", func(t *testing.T) {
-		duplicate, err := newQueue(t, time.Hour).publisher().Send(t.Context())
-		require.NoError(t, err)
-		require.Empty(t, duplicate)
+		require.Empty(t, newQueue(t, time.Hour).publisher().Send(t.Context()))
 	})
 
 	t.Run("is closed by Close, its connection is not", func(t *testing.T) {

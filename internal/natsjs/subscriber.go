@@ -25,6 +25,10 @@ type SubscriberConfig struct {
 	Sources func(topic string) ([]Source, error)
 	// Workers is how many messages of a subscription are worked on at the same time. Default 64.
 	Workers int
+	// MaxBundle is how many messages may be handed out together as one Watermill message, to a handler that knows Bundle. Default 1.
+	MaxBundle int
+	// BundleTime is for how much work a bundle is meant, judged by how long messages took lately; 0 bundles all that there is.
+	BundleTime time.Duration
 	// DrainTimeout is how long, after the end of a subscription, messages under way may still be acknowledged. Those left
 	// are handed back to the broker at once. Default 30 s.
 	DrainTimeout time.Duration
@@ -49,6 +53,7 @@ func (c *SubscriberConfig) setDefaults() {
 	if c.Workers <= 0 {
 		c.Workers = 64
 	}
+	c.MaxBundle = max(1, c.MaxBundle)
 	positive(&c.DrainTimeout, 30*time.Second)
 	positive(&c.NakDelay, time.Second)
 	positive(&c.Lookahead, 50*time.Millisecond)

@@ -14,7 +14,7 @@ import (
 
 // subscription takes messages from its lanes and hands them out to at most cfg.Workers workers.
 //
-// Messages arrive in the lanes' buffers; dispatch picks the next one by weight and hands it out; settle waits for its ack or nack and
+// Messages arrive in the lanes' buffers; dispatch picks the next ones by weight and hands them out; settle waits for an ack or nack and
 // tells the broker. Whenever room appears, more is requested from the broker.
 type subscription struct {
 	nc      *nats.Conn
@@ -29,16 +29,17 @@ type subscription struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // a message arrived, a worker became free, or intake ended
 	ended    bool
-	inFlight int                    // messages that workers are at
-	settling int                    // messages whose workers are free again
-	held     map[*Delivery]struct{} // buffered or in flight
+	inFlight int                    // bundles that workers are at
+	held     map[*Delivery]struct{} // buffered, in flight or unconfirmed
 	rate     rate                   // of settled messages
+	pace     pace                   // of workers
+
+	unconfirmed int // messages whose workers are free again
 }
 
-// maxSettling bounds the messages whose outcome waits for its confirmation.
-const maxSettling = 1024
-
 const (
+	// maxUnconfirmed bounds the messages whose outcome waits for its confirmation.
+	maxUnconfirmed = 2048
 	// infoTimeout bounds the request for a consumer's settings.
 	infoTimeout = 10 * time.Second
 	// silenceTimeout bounds the wait for messages that are on the way when a subscription ends. It is over in a round trip
@@ -148,63 +149,74 @@ func (s *subscription) dispatch(intake context.Context) {
 	for {
 		s.send(pulls)
 		s.mu.Lock()
-		var l *lane
-		for {
-			if s.ended {
-				s.mu.Unlock()
-				return
-			}
-			if s.inFlight < s.cfg.Workers && s.settling < maxSettling {
-				if l = s.pick(); l != nil {
-					break
-				}
-			}
+		for !s.ended && (s.inFlight >= s.cfg.Workers || s.unconfirmed >= maxUnconfirmed || s.nothingBuffered()) {
 			s.changed.Wait()
 		}
-		d := l.pop()
+		if s.ended {
+			s.mu.Unlock()
+			return
+		}
+		list := s.gather()
 		s.inFlight++
 		pulls = s.plan(pulls[:0])
 		s.mu.Unlock()
-		s.handOut(intake, d)
+		s.handOut(intake, list)
 	}
 }
 
-func (s *subscription) handOut(intake context.Context, d *Delivery) {
-	msg := unmarshal(d.msg, place{stream: d.Stream, seq: d.Seq})
-	ctx, cancel := context.WithCancel(context.WithValue(s.base, deliveryKey{}, d))
+// handOut makes one Watermill message of a bundle.
+func (s *subscription) handOut(intake context.Context, list []*Delivery) {
+	d := list[0]
+	var msg *message.Message
+	if s.cfg.MaxBundle > 1 { // its handler looks at the deliveries
+		msg = message.NewMessage("", nil)
+	} else {
+		msg = unmarshal(d.msg, place{stream: d.Stream, seq: d.Seq})
+	}
+	b := &Bundle{sub: s, list: list, started: time.Now()}
+	ctx, cancel := context.WithCancel(context.WithValue(s.base, bundleKey{}, b))
 	msg.SetContext(ctx)
 	select {
 	case s.out <- msg:
 		s.workers.Add(1)
-		go s.settle(d, msg, cancel)
+		go s.settle(b, msg, cancel)
 	case <-intake.Done():
 		cancel()
-		s.report(d.nak(s.nc))
-		s.release(d)
+		for _, d := range list {
+			d.Nak(0)
+		}
+		b.Free()
+		s.confirmed(len(list))
 	}
 }
 
-// settle waits for what becomes of a message and tells the broker.
-func (s *subscription) settle(d *Delivery, msg *message.Message, cancel context.CancelFunc) {
+// settle waits for what becomes of a bundle and tells the broker about those of its messages that it has not been told of.
+func (s *subscription) settle(b *Bundle, msg *message.Message, cancel context.CancelFunc) {
 	defer s.workers.Done()
 	select {
 	case <-msg.Acked():
 	case <-msg.Nacked():
 	case <-s.base.Done():
 	}
+	b.Return()
+	b.Free()
 	// What was decided before the time was over holds.
+	answer := func(d *Delivery) { d.Nak(0) }
 	switch {
 	case isClosed(msg.Acked()):
-		s.report(d.ack(s.nc))
+		answer = (*Delivery).Ack
 	case isClosed(msg.Nacked()):
-		d.nakDelay.CompareAndSwap(0, int64(s.cfg.NakDelay))
-		s.report(d.nak(s.nc))
-	default:
-		d.nakDelay.Store(0)
-		s.report(d.nak(s.nc))
+		answer = func(d *Delivery) {
+			d.nakDelay.CompareAndSwap(0, int64(s.cfg.NakDelay))
+			d.Nak(time.Duration(d.nakDelay.Load()))
+		}
+	}
+	list := b.all()
+	for _, d := range list {
+		answer(d)
 	}
 	cancel()
-	s.release(d)
+	s.confirmed(len(list))
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -216,36 +228,56 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// settlingBegins makes room for the next message.
-func (s *subscription) settlingBegins(d *Delivery) {
+// freeWorker makes room for the next bundle. n messages wait for the confirmation of what came of them.
+func (s *subscription) freeWorker(n int, took time.Duration) {
 	s.mu.Lock()
-	if d.settling {
-		s.mu.Unlock()
-		return
-	}
-	d.settling = true
-	s.settling++
 	s.inFlight--
+	s.unconfirmed += n
+	s.pace.add(n, took)
 	pulls := s.plan(nil)
 	s.mu.Unlock()
 	s.changed.Signal()
 	s.send(pulls)
 }
 
-// release forgets a message that is settled.
-func (s *subscription) release(d *Delivery) {
+// confirmed makes room for more that is unconfirmed.
+func (s *subscription) confirmed(n int) {
 	s.mu.Lock()
-	delete(s.held, d)
-	if d.settling {
-		s.settling--
-	} else {
-		s.inFlight--
-	}
-	s.rate.add(time.Now())
-	pulls := s.plan(nil)
+	s.unconfirmed -= n
 	s.mu.Unlock()
 	s.changed.Signal()
-	s.send(pulls)
+}
+
+// takeBack puts messages back into their lanes, in front. The worker that had them took so long for the others that
+// bundles have to be smaller.
+func (s *subscription) takeBack(list []*Delivery, took time.Duration) {
+	s.mu.Lock()
+	ended := s.ended
+	if !ended {
+		s.pace.add(1, took)
+		for i := len(list) - 1; i >= 0; i-- {
+			list[i].lane.push(list[i])
+		}
+	}
+	s.mu.Unlock()
+	if ended {
+		for _, d := range list {
+			d.Nak(0)
+		}
+	}
+	s.changed.Signal()
+}
+
+// forget notes that a message is settled. It returns false if it has been before.
+func (s *subscription) forget(d *Delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, held := s.held[d]; !held {
+		return false
+	}
+	delete(s.held, d)
+	s.rate.add(time.Now())
+	return true
 }
 
 func (s *subscription) handBackBuffered() {

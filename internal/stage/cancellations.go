@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,6 +28,9 @@ func NewCancellations() *Cancellations {
 	}
 }
 
+// rewatch is the rest before the bucket is watched again after a watch has broken off.
+const rewatch = time.Second
+
 // Watch follows the control bucket until ctx ends. It returns when what the bucket has now is known, and follows on by itself;
 // the returned function waits for its end.
 func (c *Cancellations) Watch(ctx context.Context, nc *nats.Conn) (wait func(), err error) {
@@ -34,13 +38,9 @@ func (c *Cancellations) Watch(ctx context.Context, nc *nats.Conn) (wait func(), 
 	if err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(ctx, topology.BucketControl)
+	watcher, err := watch(ctx, js)
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w: run `fetchmill setup` first", topology.BucketControl, err)
-	}
-	watcher, err := kv.Watch(ctx, topology.CancelKey(">"), jetstream.MetaOnly())
-	if err != nil {
-		return nil, fmt.Errorf("watch bucket %s: %w", topology.BucketControl, err)
+		return nil, err
 	}
 	for entry := range watcher.Updates() {
 		if entry == nil { // all that was there has come
@@ -49,14 +49,40 @@ func (c *Cancellations) Watch(ctx context.Context, nc *nats.Conn) (wait func(), 
 		c.apply(entry)
 	}
 	var following sync.WaitGroup
-	following.Go(func() {
-		for entry := range watcher.Updates() {
-			if entry != nil {
-				c.apply(entry)
+	following.Go(func() { c.follow(ctx, js, watcher) })
+	return following.Wait, nil
+}
+
+// follow applies what comes. The client gives a watch up when it fails to renew it, as may happen while a broker restarts; then
+// all that is in the bucket is read anew.
+func (c *Cancellations) follow(ctx context.Context, js jetstream.JetStream, watcher jetstream.KeyWatcher) {
+	for {
+		if watcher != nil {
+			for entry := range watcher.Updates() {
+				if entry != nil {
+					c.apply(entry)
+				}
 			}
 		}
-	})
-	return following.Wait, nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rewatch):
+		}
+		watcher, _ = watch(ctx, js) // on an error it is tried again
+	}
+}
+
+func watch(ctx context.Context, js jetstream.JetStream) (jetstream.KeyWatcher, error) {
+	kv, err := js.KeyValue(ctx, topology.BucketControl)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w: run `fetchmill setup` first", topology.BucketControl, err)
+	}
+	watcher, err := kv.Watch(ctx, topology.CancelKey(">"), jetstream.MetaOnly())
+	if err != nil {
+		return nil, fmt.Errorf("watch bucket %s: %w", topology.BucketControl, err)
+	}
+	return watcher, nil
 }
 
 func (c *Cancellations) apply(entry jetstream.KeyValueEntry) {

@@ -22,6 +22,10 @@ type Message struct {
 // A panic counts as a failed delivery; the message comes again.
 type Handler func(ctx context.Context, m Message) Verdict
 
+// TogetherHandler does a stage's work with messages that are there at the same time, and says of each what comes of it.
+// For the rest it is like Handler.
+type TogetherHandler func(ctx context.Context, list []Message) []Verdict
+
 // Outgoing is a message to publish. Header must have events.HeaderMsgID, so that publishing it twice does no harm.
 type Outgoing struct {
 	Subject string

@@ -50,6 +50,8 @@ func newMetrics(reg prometheus.Registerer, stage events.Stage) (*metrics, error)
 }
 
 func (m *metrics) observe(o Outcome, elapsed time.Duration) {
-	m.outcomes[o].Inc()
+	if c, known := m.outcomes[o]; known {
+		c.Inc()
+	}
 	m.duration.Observe(elapsed.Seconds())
 }

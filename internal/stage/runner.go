@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"golang.org/x/time/rate"
 
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
@@ -18,24 +19,56 @@ import (
 type Config struct {
 	Stage       events.Stage
 	Sources     []natsjs.Source
-	Concurrency int // messages at the same time; at least 1
+	Concurrency int // handlers at the same time; at least 1
+
+	maxBundle  int
+	bundleTime time.Duration
 }
 
 // closeTimeout is how long the router waits for handlers after their contexts have ended.
 const closeTimeout = 10 * time.Second
 
+// maxBundle is how many messages are handed out together at most, and bundleTime for how much work a bundle is meant.
+const (
+	maxBundle  = 128
+	bundleTime = 500 * time.Microsecond
+)
+
 // Runner runs a handler on the messages of a stage's consumers, on Watermill's router.
 type Runner struct {
 	env       host.Env
 	cfg       Config
-	handler   Handler
+	work      func(context.Context, *natsjs.Bundle)
 	publisher *natsjs.Publisher
 	metrics   *metrics
 	tracing   *tracing
+	heldLog   rate.Sometimes // about what is held up
 }
 
-// New makes a runner. It connects to nothing before Run.
+// New makes a runner that handles messages one by one, so many at the same time. It asks nothing of the broker before Run.
 func New(env host.Env, cfg Config, handler Handler) (*Runner, error) {
+	r, err := newRunner(env, cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.cfg.maxBundle, r.cfg.bundleTime = maxBundle, bundleTime
+	r.work = func(ctx context.Context, b *natsjs.Bundle) { r.oneByOne(ctx, b, handler) }
+	return r, nil
+}
+
+// NewTogether makes a runner that handles together what is there, at most so many messages, with so many handlers at the same
+// time as the concurrency says.
+func NewTogether(env host.Env, cfg Config, most int, handler TogetherHandler) (*Runner, error) {
+	r, err := newRunner(env, cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.cfg.maxBundle = most
+	r.work = func(ctx context.Context, b *natsjs.Bundle) { r.together(ctx, b, handler) }
+	return r, nil
+}
+
+func newRunner(env host.Env, cfg Config) (*Runner, error) {
 	if cfg.Concurrency < 1 {
 		return nil, fmt.Errorf("concurrency %d is less than 1", cfg.Concurrency)
 	}
@@ -48,8 +81,8 @@ func New(env host.Env, cfg Config, handler Handler) (*Runner, error) {
 		return nil, err
 	}
 	return &Runner{
-		env: env, cfg: cfg, handler: handler, publisher: publisher,
-		metrics: metrics, tracing: newTracing(env.Tracer, cfg.Stage),
+		env: env, cfg: cfg, publisher: publisher, metrics: metrics, tracing: newTracing(env.Tracer, cfg.Stage),
+		heldLog: rate.Sometimes{First: 1, Interval: heldLogInterval},
 	}, nil
 }
 
@@ -59,12 +92,15 @@ func (r *Runner) Run(intake, work context.Context) error {
 	subscriber, err := natsjs.NewSubscriber(r.env.Conn, natsjs.SubscriberConfig{
 		Sources:      func(string) ([]natsjs.Source, error) { return r.cfg.Sources, nil },
 		Workers:      r.cfg.Concurrency,
+		MaxBundle:    r.cfg.maxBundle,
+		BundleTime:   r.cfg.bundleTime,
 		DrainTimeout: forever, // work decides
 		Log:          r.env.Log,
 	})
 	if err != nil {
 		return err
 	}
+	defer func() { _ = r.publisher.Close() }()
 	stopHurry := context.AfterFunc(work, subscriber.Hurry)
 	defer stopHurry()
 
@@ -123,81 +159,13 @@ func (subscribed) Close() error { return nil }
 // forever stands for time limits that a context sets instead.
 const forever = 365 * 24 * time.Hour
 
-// handle is what the router calls for each message.
+// handle is what the router calls for each bundle of messages. It answers for each message by itself, so what the router does with
+// the bundle afterwards concerns only what a panic has left.
 func (r *Runner) handle(msg *message.Message) error {
-	d, ok := natsjs.DeliveryOf(msg.Context())
+	b, ok := natsjs.BundleOf(msg.Context())
 	if !ok {
-		return errors.New("message without a delivery")
+		return errors.New("message that does not come from JetStream")
 	}
-	started := time.Now()
-	r.metrics.inFlight.Inc()
-	defer r.metrics.inFlight.Dec()
-
-	ctx, span := r.tracing.start(msg.Context(), msg.Metadata)
-	v := Again(0) // what a panic amounts to
-	defer func() {
-		r.metrics.observe(v.Outcome, time.Since(started))
-		r.tracing.end(span, v.Outcome)
-	}()
-	v = r.handler(ctx, Message{
-		Subject: d.Subject, Header: msg.Metadata, Data: msg.Payload,
-		Seq: d.Seq, Stored: d.Stored, Delivery: d.Attempt,
-	})
-	d.Settling()
-	v = r.carryOut(ctx, v)
-	if v.again {
-		d.RetryAfter(max(v.after, minRest))
-		msg.Nack()
-	}
-	return nil // the router acknowledges what has not been handed back
+	r.work(msg.Context(), b)
+	return nil
 }
-
-// minRest keeps a message that is handed back from coming again at once, over and over.
-const minRest = 10 * time.Millisecond
-
-// carryOut publishes what a verdict says, and returns the verdict that holds in the end.
-func (r *Runner) carryOut(ctx context.Context, v Verdict) Verdict {
-	if v.again {
-		return v
-	}
-	r.tracing.inject(ctx, v.Publish)
-	err := r.publish(ctx, v.Publish)
-	switch {
-	case err == nil:
-		return v
-	case errors.Is(err, ErrTooLarge) && v.Smaller != nil:
-		return r.carryOut(ctx, v.Smaller())
-	case errors.Is(err, ErrTooLarge):
-		r.env.Log.Error("a message is too large for its stream and stays in its queue; allow larger messages on the broker",
-			"stage", string(r.cfg.Stage), "error", err)
-		return Again(time.Minute)
-	default: // ctx has ended
-		return Again(0)
-	}
-}
-
-// publish publishes until the broker has confirmed everything. While a stream is full or the broker is away it waits:
-// the worker stays taken, so less is pulled, and the pressure passes upstream. It gives up when ctx ends or the broker
-// says that a message is too large.
-func (r *Runner) publish(ctx context.Context, out []Outgoing) error {
-	for try := 0; ; try++ {
-		_, err := Send(ctx, r.publisher, out)
-		if err == nil || errors.Is(err, ErrTooLarge) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if try%20 == 0 {
-			r.env.Log.Warn("publishing is held up; trying until it succeeds", "stage", string(r.cfg.Stage), "error", err)
-		}
-		r.metrics.held.Inc()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(publishBackoff.Delay(try)):
-		}
-	}
-}
-
-var publishBackoff = Backoff{First: 50 * time.Millisecond, Most: 2 * time.Second}

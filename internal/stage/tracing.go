@@ -31,14 +31,18 @@ func (t *tracing) start(ctx context.Context, header map[string]string) (context.
 	return t.tracer.Start(ctx, t.name, trace.WithSpanKind(trace.SpanKindConsumer)) //nolint:spancheck // end ends it
 }
 
-// inject writes the trace into what is published next.
-func (t *tracing) inject(ctx context.Context, out []Outgoing) {
+// carry writes the trace into what a verdict publishes.
+func (t *tracing) carry(ctx context.Context, v Verdict) Verdict {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
-		return
+		return v
 	}
-	for _, o := range out {
+	for _, o := range v.Publish {
 		propagation.TraceContext{}.Inject(ctx, propagation.MapCarrier(o.Header))
 	}
+	if smaller := v.Smaller; smaller != nil {
+		v.Smaller = func() Verdict { return t.carry(ctx, smaller()) }
+	}
+	return v
 }
 
 func (t *tracing) end(span trace.Span, o Outcome) {

@@ -64,6 +64,8 @@ func (c Config) Validate() error {
 		fault(d.value < time.Second, "%s: %s is less than a second", d.name, d.value)
 	}
 	fault(c.DoneAge < 2*c.AckWait, "done age: %s is less than twice the ack wait of %s", c.DoneAge, c.AckWait)
+	fault(c.DeadAge < 2*c.AckWait, "dead age: %s is less than twice the ack wait of %s", c.DeadAge, c.AckWait)
 	fault(c.Persist != PersistDefault && c.Persist != PersistAsync, "persist: %q is neither default nor async", c.Persist)
+	fault(c.Persist == PersistAsync && c.Replicas > 1, "persist: the broker offers async only without replicas, not with %d", c.Replicas)
 	return errors.Join(errs...)
 }

@@ -65,6 +65,50 @@ func TestProvision(t *testing.T) {
 		require.EqualValues(t, 123, fetch.CachedInfo().Config.MaxMsgs)
 	})
 
+	t.Run("can be done by several at the same time", func(t *testing.T) {
+		broker := brokertest.New(t)
+		errs := make(chan error, 5)
+		for range 5 {
+			js := broker.JetStream()
+			go func() {
+				_, err := topology.Provision(t.Context(), js, topology.For(topology.Default()))
+				errs <- err
+			}()
+		}
+		for range 5 {
+			require.NoError(t, <-errs)
+		}
+	})
+
+	t.Run("changes nothing for messages that wait", func(t *testing.T) {
+		js := brokertest.New(t).JetStream()
+		cfg := topology.Default()
+		_, err := topology.Provision(t.Context(), js, topology.For(cfg))
+		require.NoError(t, err)
+		_, err = js.Publish(t.Context(), "work.x", []byte("x"))
+		require.NoError(t, err)
+		cfg.AckWait, cfg.WorkWindow = 5*time.Second, time.Minute
+		_, err = topology.Provision(t.Context(), js, topology.For(cfg))
+		require.NoError(t, err)
+		c, err := js.Consumer(t.Context(), topology.StreamWork, topology.ConsumerIngest)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, c.CachedInfo().NumPending)
+	})
+
+	t.Run("refuses what cannot be changed of a consumer", func(t *testing.T) {
+		js := brokertest.New(t).JetStream()
+		l := topology.For(topology.Default())
+		_, err := js.CreateStream(t.Context(), l.Streams[0])
+		require.NoError(t, err)
+		_, err = js.CreateConsumer(t.Context(), topology.StreamWork, jetstream.ConsumerConfig{
+			Durable: topology.ConsumerIngest, AckPolicy: jetstream.AckExplicitPolicy, MaxWaiting: 7,
+		})
+		require.NoError(t, err)
+		_, err = topology.Provision(t.Context(), js, l)
+		require.ErrorIs(t, err, topology.ErrImmutable)
+		require.ErrorContains(t, err, "nats consumer rm WORK ingest")
+	})
+
 	t.Run("refuses what cannot be changed and names the remedy", func(t *testing.T) {
 		js := brokertest.New(t).JetStream()
 		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
@@ -91,4 +135,36 @@ func TestConfig(t *testing.T) {
 			require.ErrorContains(t, err, fault)
 		}
 	})
+	for name, change := range map[string]func(*topology.Config){
+		"async persistence":           func(c *topology.Config) { c.Persist = topology.PersistAsync },
+		"the shortest times":          func(c *topology.Config) { c.DoneAge, c.DeadAge, c.AckWait = 2*time.Second, 2*time.Second, time.Second },
+		"a long ack wait":             func(c *topology.Config) { c.AckWait = 24 * time.Hour },
+		"windows longer than default": func(c *topology.Config) { c.WorkWindow, c.StepWindow = time.Hour, time.Hour },
+		"little room":                 func(c *topology.Config) { c.MaxBytes, c.DoneBytes = 1<<20, 1<<20 },
+	} {
+		t.Run("what is valid can be provisioned: "+name, func(t *testing.T) {
+			cfg := topology.Default()
+			change(&cfg)
+			require.NoError(t, cfg.Validate())
+			js := brokertest.New(t).JetStream()
+			_, err := topology.Provision(t.Context(), js, topology.For(cfg))
+			require.NoError(t, err)
+			again, err := topology.Provision(t.Context(), js, topology.For(cfg))
+			require.NoError(t, err)
+			for _, c := range again {
+				require.Equal(t, topology.Unchanged, c.Action, c.Name)
+			}
+		})
+	}
+	for name, change := range map[string]func(*topology.Config){
+		"done age": func(c *topology.Config) { c.DoneAge = 30 * time.Second },
+		"dead age": func(c *topology.Config) { c.DeadAge = 30 * time.Second },
+		"persist":  func(c *topology.Config) { c.Persist, c.Replicas = topology.PersistAsync, 3 },
+	} {
+		t.Run("what the broker would refuse is refused here: "+name, func(t *testing.T) {
+			cfg := topology.Default()
+			change(&cfg)
+			require.ErrorContains(t, cfg.Validate(), name)
+		})
+	}
 }

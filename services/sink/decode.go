@@ -2,7 +2,6 @@ package sink
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,7 +14,8 @@ import (
 )
 
 // decode reads a message of the RESULTS stream. One without a type, such as a replayed dead letter, is known by its subject.
-func decode(m stage.Message) (store.Entry, error) {
+// changed tells that the entry is not just what the message says.
+func decode(m stage.Message) (e store.Entry, changed bool, err error) {
 	kind := m.Header[events.HeaderType]
 	if kind == "" {
 		if kind = events.TypeResult; m.Subject == events.SubjectBatchRecord {
@@ -25,15 +25,17 @@ func decode(m stage.Message) (store.Entry, error) {
 	switch kind {
 	case events.TypeBatch:
 		b, err := events.DecodeBatchRecord(m.Data)
-		return store.Entry{Record: b}, err
+		return store.Entry{Record: b}, false, err
 	case events.TypeResult:
 		r, err := events.DecodeResult(m.Data)
 		if err == nil {
+			before := *r
 			err = normalise(r)
+			changed = before.Reason != r.Reason || before.Error != r.Error
 		}
-		return store.Entry{Result: r}, err
+		return store.Entry{Result: r}, changed, err
 	default:
-		return store.Entry{}, fmt.Errorf("%w: unknown type %.80q", events.ErrRecord, kind)
+		return store.Entry{}, false, fmt.Errorf("%w: unknown type %.80q", events.ErrRecord, kind)
 	}
 }
 
@@ -108,9 +110,4 @@ func itemOf(msgID string) string {
 		return ""
 	}
 	return id
-}
-
-// undecodable tells errors of the message from those of the sink.
-func undecodable(err error) bool {
-	return errors.Is(err, events.ErrRecord) || errors.Is(err, store.ErrEntry)
 }

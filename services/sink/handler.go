@@ -11,52 +11,86 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
+// Database takes entries in one transaction.
+type Database interface {
+	Commit(ctx context.Context, entries []store.Entry) ([]store.Outcome, error)
+}
+
 // Handler commits messages of the RESULTS stream and announces what is stored then.
 type Handler struct {
-	committer *Committer
-	reply     func(subject string, data []byte)
-	log       *slog.Logger
+	db    Database
+	reply func(subject string, data []byte)
+	log   *slog.Logger
 }
 
-// NewHandler returns a handler that commits through c. reply sends the result of an item that somebody waits for; it is best
+// NewHandler returns a handler that commits into db. reply sends the result of an item that somebody waits for; it is best
 // effort, because whoever has stopped waiting finds the result in the database.
-func NewHandler(c *Committer, reply func(subject string, data []byte), log *slog.Logger) *Handler {
-	return &Handler{committer: c, reply: reply, log: log}
+func NewHandler(db Database, reply func(subject string, data []byte), log *slog.Logger) *Handler {
+	return &Handler{db: db, reply: reply, log: log}
 }
 
-// Handle is a stage.Handler.
-func (h *Handler) Handle(ctx context.Context, m stage.Message) stage.Verdict {
-	e, err := decode(m)
-	if err != nil {
-		return h.reject(ctx, m, err)
+// Handle is a stage.TogetherHandler: what is there at the same time goes into one transaction. While it runs, the messages for
+// the next one gather, so transactions grow with the load and nobody has to wait for them to fill up.
+func (h *Handler) Handle(ctx context.Context, list []stage.Message) []stage.Verdict {
+	verdicts := make([]stage.Verdict, len(list))
+	cases := make([]readCase, 0, len(list))
+	entries := make([]store.Entry, 0, len(list))
+	for i, m := range list {
+		c := read(m)
+		if c.unstorable {
+			verdicts[i] = c.verdict()
+			continue
+		}
+		c.place = i
+		cases = append(cases, c)
+		entries = append(entries, c.entry)
 	}
-	return h.commit(ctx, m, e)
+	outcomes, err := h.commit(ctx, entries)
+	for k, c := range cases {
+		if err != nil { // the context has ended; the message comes again
+			verdicts[c.place] = stage.Again(0)
+			continue
+		}
+		verdicts[c.place] = h.announce(list[c.place], c, outcomes[k])
+	}
+	return verdicts
 }
 
-// commit waits for the entry to be stored. out is published together with the announcement.
-func (h *Handler) commit(ctx context.Context, m stage.Message, e store.Entry, out ...stage.Outgoing) stage.Verdict {
-	stored, err := h.committer.Add(ctx, e)
-	switch {
-	case undecodable(err) && len(out) > 0: // even what was salvaged cannot be stored
-		return stage.Done(stage.OutcomeRejected, out...)
-	case undecodable(err):
-		return h.reject(ctx, m, err)
-	case err != nil: // the context has ended or the committer has; the message comes again
-		return stage.Again(0)
-	case stored.Result == nil:
-		return stage.Done(stage.OutcomeDone)
+// commit tries until the database has taken the entries, or ctx ends.
+func (h *Handler) commit(ctx context.Context, entries []store.Entry) ([]store.Outcome, error) {
+	if len(entries) == 0 {
+		return nil, nil
 	}
-	data, err := encode(stored.Result)
+	var wait backoff
+	for {
+		outcomes, err := h.db.Commit(ctx, entries)
+		if err == nil {
+			return outcomes, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		delay := wait.next()
+		h.log.Error("the database does not take results: nothing is acknowledged until it does; check its disk",
+			logError, err, logEntries, len(entries), logRetryIn, delay)
+		if !pause(ctx, delay) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// announce tells the world, and whoever waits for it, about a stored result.
+func (h *Handler) announce(m stage.Message, c readCase, stored store.Outcome) stage.Verdict {
+	if stored.Result == nil {
+		return c.verdict()
+	}
+	data, err := c.encoded(m, stored)
 	if err != nil { // it is stored, so delivering the message again cannot change this
 		h.log.Error("cannot encode a stored result", logItem, stored.Result.ID, logError, err)
-		return stage.Done(stage.OutcomeDone, out...)
+		return c.verdict()
 	}
 	h.answer(m, stored.Result.ID, data)
-	outcome := stage.OutcomeDone
-	if len(out) > 0 {
-		outcome = stage.OutcomeRejected
-	}
-	return stage.Done(outcome, append(out, announcement(m, stored.Result, data))...)
+	return c.verdict(announcement(m, stored.Result, data))
 }
 
 // announcement is the message that tells the world about a stored result.
@@ -86,41 +120,4 @@ func (h *Handler) answer(m stage.Message, id string, data []byte) {
 // notInReply tells characters that a literal subject cannot have.
 func notInReply(r rune) bool {
 	return r == '*' || r == '>' || unicode.IsSpace(r) || unicode.IsControl(r)
-}
-
-// reject puts a message that cannot be read among the dead letters, and ends its item if the message tells which it is.
-func (h *Handler) reject(ctx context.Context, m stage.Message, cause error) stage.Verdict {
-	r := salvage(m, cause)
-	letter := deadLetter(m, r, cause)
-	original := stage.Message{Subject: m.Subject, Header: letterHeader(letter), Data: m.Data}
-	if r == nil {
-		return stage.Rejected(original, letter)
-	}
-	v := h.commit(ctx, m, store.Entry{Result: r}, letter.Outgoing(original))
-	if len(v.Publish) > 0 {
-		rest := v.Publish[1:]
-		v.Smaller = func() stage.Verdict {
-			return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter.Bare(original)}, rest...)...)
-		}
-	}
-	return v
-}
-
-// deadLetter describes the message. The letter's id is the place of the original in its stream, so that a redelivery makes
-// no second letter.
-func deadLetter(m stage.Message, r *events.Result, cause error) stage.DeadLetter {
-	l := stage.DeadLetter{
-		Stage: events.StageSink, Reason: events.ReasonUndecodable, Err: cause, MsgID: events.IDFromSequence(m.Seq, m.Stored) + ".dead",
-	}
-	if r != nil {
-		l.Item, l.Key = r.ID, r.Key
-	}
-	return l
-}
-
-// letterHeader describes the letter in place of the original, whose headers are as doubtful as its data.
-func letterHeader(l stage.DeadLetter) map[string]string {
-	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
-	h[events.HeaderContentType] = "application/octet-stream"
-	return h
 }

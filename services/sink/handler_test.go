@@ -26,8 +26,13 @@ func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{db: openDB(t), replies: map[string]string{}, log: new(records)}
 	reply := func(subject string, data []byte) { d.replies[subject] = string(data) }
-	d.Handler = NewHandler(startCommitter(t, d.db, GroupConfig{}), reply, slog.New(slog.NewTextHandler(d.log, nil)))
+	d.Handler = NewHandler(d.db, reply, slog.New(slog.NewTextHandler(d.log, nil)))
 	return d
+}
+
+// one handles one message.
+func (d *desk) one(ctx context.Context, m stage.Message) stage.Verdict {
+	return d.Handle(ctx, []stage.Message{m})[0]
 }
 
 func TestHandler(t *testing.T) {
@@ -37,7 +42,7 @@ func TestHandler(t *testing.T) {
 		r := result("a", "b1")
 		m := message(t, r)
 		m.Header[events.HeaderTraceParent] = "00-trace"
-		v := d.Handle(ctx, m)
+		v := d.one(ctx, m)
 		require.Equal(t, stage.OutcomeDone, v.Outcome)
 		require.Len(t, v.Publish, 1)
 		out := v.Publish[0]
@@ -54,14 +59,14 @@ func TestHandler(t *testing.T) {
 	})
 	t.Run("announces of a duplicate what is stored", func(t *testing.T) {
 		d := newDesk(t)
-		first := d.Handle(ctx, message(t, result("a", "")))
+		first := d.one(ctx, message(t, result("a", "")))
 		other := result("a", "")
 		other.Status, other.Reason = events.StatusFailed, events.ReasonTimeout
-		require.Equal(t, first, d.Handle(ctx, message(t, other)))
+		require.Equal(t, first, d.one(ctx, message(t, other)))
 	})
 	t.Run("takes batch records", func(t *testing.T) {
 		d := newDesk(t)
-		v := d.Handle(ctx, message(t, &events.BatchRecord{Batch: "b1", Action: events.BatchClose, Total: 0, At: noon}))
+		v := d.one(ctx, message(t, &events.BatchRecord{Batch: "b1", Action: events.BatchClose, Total: 0, At: noon}))
 		require.Equal(t, stage.Done(stage.OutcomeDone), v)
 		page, err := d.db.Batches(ctx, events.BatchQuery{Batch: "b1"})
 		require.NoError(t, err)
@@ -71,10 +76,10 @@ func TestHandler(t *testing.T) {
 		d := newDesk(t)
 		m := message(t, &events.BatchRecord{Batch: "b1", Action: events.BatchOpen, At: noon})
 		m.Header = nil
-		require.Equal(t, stage.OutcomeDone, d.Handle(ctx, m).Outcome)
+		require.Equal(t, stage.OutcomeDone, d.one(ctx, m).Outcome)
 		m = message(t, result("a", ""))
 		m.Header = nil
-		require.Equal(t, stage.OutcomeDone, d.Handle(ctx, m).Outcome)
+		require.Equal(t, stage.OutcomeDone, d.one(ctx, m).Outcome)
 		require.Len(t, stored(t, d.db), 1)
 	})
 	t.Run("replies to whoever waits, but not on subjects of others", func(t *testing.T) {
@@ -84,7 +89,7 @@ func TestHandler(t *testing.T) {
 			"_INBOX.x.1": true, "work.page": false, "$JS.API.STREAM.DELETE.WORK": false, "result.page": false, "a b": false, "a.>": false, "*": false,
 		} {
 			m.Header[events.HeaderReply] = subject
-			v := d.Handle(ctx, m)
+			v := d.one(ctx, m)
 			require.Equal(t, stage.OutcomeDone, v.Outcome)
 			require.Equal(t, sent, d.replies[subject] == string(v.Publish[0].Data), subject)
 		}
@@ -95,10 +100,10 @@ func TestHandler(t *testing.T) {
 		d := newDesk(t)
 		r := result("a", "")
 		r.Reason, r.Error = events.ReasonDNS, "left over"
-		d.Handle(ctx, message(t, r))
+		d.one(ctx, message(t, r))
 		r = result("b", "")
 		r.Status, r.Reason, r.Error = events.StatusFailed, "out of paper", "tray 2"
-		d.Handle(ctx, message(t, r))
+		d.one(ctx, message(t, r))
 		got := stored(t, d.db)
 		require.Empty(t, string(got[0].Reason)+got[0].Error)
 		require.Equal(t, events.ReasonInternal, got[1].Reason)
@@ -106,10 +111,39 @@ func TestHandler(t *testing.T) {
 	})
 	t.Run("hands back what it could not commit in time", func(t *testing.T) {
 		db := &troubled{DB: openDB(t), failures: 1 << 30}
-		h := NewHandler(startCommitter(t, db, GroupConfig{}), nil, slog.New(slog.DiscardHandler))
+		h := NewHandler(db, nil, slog.New(slog.DiscardHandler))
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		require.Equal(t, stage.Again(0), h.Handle(ended, message(t, result("a", ""))))
+		list := []stage.Message{message(t, result("a", "")), message(t, result("b", ""))}
+		require.Equal(t, []stage.Verdict{stage.Again(0), stage.Again(0)}, h.Handle(ended, list))
+	})
+	t.Run("commits together what is there together, and rejects only what cannot be read", func(t *testing.T) {
+		db := &troubled{DB: openDB(t)}
+		h := NewHandler(db, nil, slog.New(slog.DiscardHandler))
+		bad := message(t, result("bad", ""))
+		bad.Data = []byte("{")
+		list := []stage.Message{message(t, result("a", "")), bad, message(t, result("b", "")), message(t, result("a", ""))}
+		verdicts := h.Handle(ctx, list)
+		require.Equal(t, []int{3}, db.groups)
+		require.Equal(t, "a.done", verdicts[0].Publish[0].Header[events.HeaderMsgID])
+		require.Equal(t, stage.OutcomeRejected, verdicts[1].Outcome)
+		require.Equal(t, "b.done", verdicts[2].Publish[0].Header[events.HeaderMsgID])
+		require.Equal(t, verdicts[0].Publish[0].Header, verdicts[3].Publish[0].Header)
+		require.Len(t, stored(t, db.DB), 2)
+	})
+	t.Run("tries again until the database takes it", func(t *testing.T) {
+		var log records
+		db := &troubled{DB: openDB(t), failures: 2}
+		h := NewHandler(db, nil, slog.New(slog.NewTextHandler(&log, nil)))
+		require.Equal(t, stage.OutcomeDone, h.Handle(ctx, []stage.Message{message(t, result("a", ""))})[0].Outcome)
+		require.Contains(t, log.String(), "disk is full")
+		require.Contains(t, log.String(), "retry_in=100ms")
+	})
+	t.Run("counts once what was committed although the answer was lost", func(t *testing.T) {
+		db := &troubled{DB: openDB(t), failures: 1, after: true}
+		h := NewHandler(db, nil, slog.New(slog.DiscardHandler))
+		require.Equal(t, stage.OutcomeDone, h.Handle(ctx, []stage.Message{message(t, result("a", ""))})[0].Outcome)
+		require.Len(t, stored(t, db.DB), 1)
 	})
 }
 
@@ -138,7 +172,7 @@ func TestHandlerRejects(t *testing.T) {
 				Subject: tc.subject, Seq: 7, Stored: noon, Data: []byte(tc.data),
 				Header: map[string]string{events.HeaderType: tc.kind, events.HeaderMsgID: tc.msgID, events.HeaderReply: "_INBOX.1"},
 			}
-			v := d.Handle(ctx, m)
+			v := d.one(ctx, m)
 			require.Equal(t, stage.OutcomeRejected, v.Outcome)
 			dead := v.Publish[0]
 			require.Equal(t, "dead.sink._", dead.Subject)
@@ -147,7 +181,7 @@ func TestHandlerRejects(t *testing.T) {
 			require.Equal(t, string(events.ReasonUndecodable), dead.Header[events.HeaderDeadReason])
 			require.NotEmpty(t, dead.Header[events.HeaderDeadError])
 			require.Equal(t, tc.row, dead.Header[events.HeaderDeadItem])
-			require.Equal(t, dead.Header[events.HeaderMsgID], d.Handle(ctx, m).Publish[0].Header[events.HeaderMsgID], "a redelivery makes no second letter")
+			require.Equal(t, dead.Header[events.HeaderMsgID], d.one(ctx, m).Publish[0].Header[events.HeaderMsgID], "a redelivery makes no second letter")
 			small := v.Smaller()
 			require.Len(t, small.Publish, len(v.Publish))
 			require.Empty(t, small.Publish[0].Data, "a letter that the broker finds too large still says why")
@@ -180,7 +214,7 @@ func FuzzHandler(f *testing.F) {
 	f.Add(events.TypeResult, "result.page", "", []byte(`{"id":"a","recipe":"page","status":"ok","value":null,"batch":"..","submitted":"0001-01-01T00:00:00+23:59"}`))
 	f.Fuzz(func(t *testing.T, kind, subject, msgID string, data []byte) {
 		m := stage.Message{Subject: subject, Data: data, Seq: 1, Stored: noon, Header: map[string]string{events.HeaderType: kind, events.HeaderMsgID: msgID}}
-		v := d.Handle(context.Background(), m)
+		v := d.one(context.Background(), m)
 		require.NotEqual(t, stage.OutcomeRetry, v.Outcome, "a message that is handed back for ever blocks its stream")
 		for _, out := range v.Publish {
 			require.NotEmpty(t, out.Header[events.HeaderMsgID])

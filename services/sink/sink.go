@@ -17,22 +17,23 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-// DefaultConcurrency is how many results are under way to the database at the same time: enough to fill a transaction
-// while the one before it runs.
-const DefaultConcurrency = 2048
+const (
+	// maxTransaction is how many results go into one transaction at most.
+	maxTransaction = 1000
+	// handlers is how many transactions are on their way at the same time: while one is being written, the announcements of
+	// the one before it are confirmed.
+	handlers = 2
+)
 
 // Config says how a sink works.
 type Config struct {
-	Concurrency int           // results at the same time
-	Group       GroupConfig   //
-	BatchIdle   time.Duration // an unfinished batch expires when nothing has come for so long; 0 means DefaultBatchIdle
+	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long; 0 means DefaultBatchIdle
 }
 
 // Service is the sink.
 type Service struct {
 	env       host.Env
 	publisher *natsjs.Publisher
-	committer *Committer
 	outbox    *Outbox
 	expiry    *Expiry
 	query     *Query
@@ -47,18 +48,17 @@ func New(env host.Env, cfg Config, db *store.DB) (*Service, error) {
 	}
 	s := &Service{
 		env: env, publisher: publisher,
-		committer: NewCommitter(db, env.Log, cfg.Group),
-		expiry:    NewExpiry(db, cfg.BatchIdle, env.Log),
-		query:     NewQuery(db, env.Log),
+		expiry: NewExpiry(db, cfg.BatchIdle, env.Log),
+		query:  NewQuery(db, env.Log),
 	}
 	s.outbox = NewOutbox(db, func(ctx context.Context, out []stage.Outgoing) error {
 		_, err := stage.Send(ctx, publisher, out)
 		return err
 	}, env.Log)
-	s.runner, err = stage.New(env, stage.Config{
-		Stage: events.StageSink, Concurrency: cfg.Concurrency,
+	s.runner, err = stage.NewTogether(env, stage.Config{
+		Stage: events.StageSink, Concurrency: handlers,
 		Sources: []natsjs.Source{{Stream: topology.StreamResults, Consumer: topology.ConsumerSink, Weight: 1}},
-	}, NewHandler(s.committer, s.reply, env.Log).Handle)
+	}, maxTransaction, NewHandler(db, s.reply, env.Log).Handle)
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
@@ -72,7 +72,6 @@ func (s *Service) Register(mux *http.ServeMux) { s.query.Register(mux) }
 func (s *Service) Run(intake, work context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(intake))
 	var loops sync.WaitGroup
-	loops.Go(func() { s.committer.Run(background) })
 	loops.Go(func() { s.outbox.Run(background) })
 	loops.Go(func() { s.expiry.Run(background) })
 	defer loops.Wait()

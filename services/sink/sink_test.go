@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,13 +42,6 @@ func start(t testing.TB, run func(context.Context)) (stop func()) {
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
 	return stop
-}
-
-func startCommitter(t testing.TB, db Commits, cfg GroupConfig) *Committer {
-	t.Helper()
-	c := NewCommitter(db, slog.New(slog.DiscardHandler), cfg)
-	start(t, c.Run)
-	return c
 }
 
 func result(id, batch string) *events.Result {

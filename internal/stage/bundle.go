@@ -1,0 +1,117 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/fetchmill/fetchmill/internal/natsjs"
+)
+
+// slowAfter is how long a worker may be at a bundle before the rest of it goes to others.
+const slowAfter = 2 * time.Millisecond
+
+// judged is a message about which a handler has decided.
+type judged struct {
+	delivery *natsjs.Delivery
+	verdict  Verdict
+	started  time.Time
+}
+
+// oneByOne handles the messages of a bundle one after the other, and then carries out all verdicts together. When that takes
+// longer than expected, the messages that it has not come to go to other workers, and the verdicts reached are carried out,
+// so that nothing waits behind a slow operation.
+func (r *Runner) oneByOne(ctx context.Context, b *natsjs.Bundle, handler Handler) {
+	var mu sync.Mutex
+	var done []judged
+	carryOut := func() {
+		mu.Lock()
+		list := done
+		done = nil
+		mu.Unlock()
+		r.carryOut(ctx, list)
+	}
+	if b.Len() > 1 {
+		var slow sync.WaitGroup
+		slow.Add(1)
+		timer := time.AfterFunc(slowAfter, func() {
+			defer slow.Done()
+			b.Return()
+			carryOut()
+		})
+		defer func() {
+			if timer.Stop() {
+				return
+			}
+			slow.Wait()
+		}()
+	}
+	for d := b.Next(); d != nil; d = b.Next() {
+		j := r.judge(ctx, d, handler)
+		mu.Lock()
+		done = append(done, j)
+		mu.Unlock()
+	}
+	b.Free()
+	carryOut()
+}
+
+func (r *Runner) judge(ctx context.Context, d *natsjs.Delivery, handler Handler) judged {
+	m, started := received(d), time.Now()
+	r.metrics.inFlight.Inc()
+	ctx, span := r.tracing.start(ctx, m.Header)
+	v := r.guard(func() Verdict { return handler(ctx, m) })
+	r.tracing.end(span, v.Outcome)
+	return judged{d, r.tracing.carry(ctx, v), started}
+}
+
+// together handles the messages of a bundle at once.
+func (r *Runner) together(ctx context.Context, b *natsjs.Bundle, handler TogetherHandler) {
+	var list []Message
+	var done []judged
+	for d := b.Next(); d != nil; d = b.Next() {
+		list = append(list, received(d))
+		done = append(done, judged{delivery: d, started: time.Now()})
+	}
+	r.metrics.inFlight.Add(float64(len(list)))
+	verdicts := make([]Verdict, 0, len(list))
+	v := r.guard(func() Verdict {
+		verdicts = handler(ctx, list)
+		return Verdict{}
+	})
+	for i := range done {
+		done[i].verdict = v // of a panic
+		if len(verdicts) == len(done) {
+			done[i].verdict = verdicts[i]
+		}
+	}
+	b.Free()
+	r.carryOut(ctx, done)
+}
+
+// guard makes a panic of a handler a delivery that failed.
+func (r *Runner) guard(handle func() Verdict) (v Verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.env.Log.Error("handler panicked; its message comes again", "stage", string(r.cfg.Stage), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			v = Again(time.Second)
+		}
+	}()
+	return handle()
+}
+
+func received(d *natsjs.Delivery) Message {
+	from := d.Header()
+	header := make(map[string]string, len(from))
+	for k, v := range from {
+		if len(v) > 0 {
+			header[k] = v[0]
+		}
+	}
+	return Message{
+		Subject: d.Subject, Header: header, Data: d.Data(),
+		Seq: d.Seq, Stored: d.Stored, Delivery: d.Attempt,
+	}
+}

@@ -1,0 +1,76 @@
+package sink
+
+import (
+	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/internal/store"
+	"github.com/fetchmill/fetchmill/pkg/events"
+)
+
+// readCase is a message as the sink understands it.
+type readCase struct {
+	place      int
+	entry      store.Entry
+	changed    bool              // the entry says something else than the message
+	dead       *stage.DeadLetter // nil if the message could be read
+	original   stage.Message     // what the dead letter holds
+	unstorable bool              // nothing of it can be stored
+}
+
+// read finds out what is to be stored of a message. What cannot be read goes to the dead letters, and ends its item if it
+// tells which it is.
+func read(m stage.Message) readCase {
+	e, changed, err := decode(m)
+	if err == nil {
+		err = e.Validate()
+	}
+	if err == nil {
+		return readCase{entry: e, changed: changed}
+	}
+	r := salvage(m, err)
+	dead := letter(m, r, err)
+	c := readCase{
+		entry: store.Entry{Result: r}, changed: true,
+		dead: dead, original: stage.Message{Subject: m.Subject, Header: letterHeader(dead), Data: m.Data},
+	}
+	c.unstorable = r == nil || c.entry.Validate() != nil
+	return c
+}
+
+// encoded is the stored result as JSON: the message's own, unless it says something else.
+func (c readCase) encoded(m stage.Message, stored store.Outcome) ([]byte, error) {
+	if stored.New && !c.changed {
+		return m.Data, nil
+	}
+	return encode(stored.Result)
+}
+
+// verdict publishes the dead letter, if there is one, and what else there is to say.
+func (c readCase) verdict(out ...stage.Outgoing) stage.Verdict {
+	if c.dead == nil {
+		return stage.Done(stage.OutcomeDone, out...)
+	}
+	v := stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{c.dead.Outgoing(c.original)}, out...)...)
+	v.Smaller = func() stage.Verdict {
+		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{c.dead.Bare(c.original)}, out...)...)
+	}
+	return v
+}
+
+// letter describes the dead letter of a message. Its id is the place of the original in its stream, so that a redelivery makes
+// no second letter.
+func letter(m stage.Message, r *events.Result, cause error) *stage.DeadLetter {
+	l := &stage.DeadLetter{
+		Stage: events.StageSink, Reason: events.ReasonUndecodable, Err: cause, MsgID: events.IDFromSequence(m.Seq, m.Stored) + ".dead",
+	}
+	if r != nil {
+		l.Item, l.Key = r.ID, r.Key
+	}
+	return l
+}
+
+// letterHeader describes the letter in place of the original, whose headers are as doubtful as its data.
+func letterHeader(l *stage.DeadLetter) map[string]string {
+	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
+	h[events.HeaderContentType] = "application/octet-stream"
+	return h
+}
