@@ -79,7 +79,7 @@ func TestCancel(t *testing.T) {
 			require.Contains(t, r.ID, "gone")
 			require.Equal(t, events.ReasonCancelled, r.Reason)
 		}
-		require.EqualValues(t, 1, m.left(topology.StreamFetch))
+		require.Eventually(t, func() bool { return m.left(topology.StreamFetch) == 1 }, patience, 10*time.Millisecond)
 		w.stopIntake()
 		w.endWork()
 		require.NoError(t, w.end())
