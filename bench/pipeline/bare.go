@@ -47,7 +47,7 @@ func Bare(ctx context.Context, url string, list []hop, n int, after func(count i
 		if err != nil {
 			return 0, err
 		}
-		defer nc.Close()
+		defer nc.Close() //nolint:gocritic // few, and all are needed until the end
 		if err := bareHop(ctx, nc, h, count, &wg, cancel); err != nil {
 			return 0, err
 		}

@@ -74,12 +74,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	s := &session{globals: c.globals, stdin: stdin, stdout: stdout, stderr: stderr, log: log}
 	parsed.BindTo(intake, (*context.Context)(nil))
-	parsed.Bind(s, hurry{work})
+	parsed.BindTo(work, (*hurry)(nil))
+	parsed.Bind(s)
 	return complain(stderr, parsed.Run())
 }
 
 // hurry is the context that ends at the second stop signal; context.Context itself ends at the first.
-type hurry struct{ context.Context }
+type hurry interface{ context.Context }
 
 // complain prints an error and returns the exit status that it means.
 func complain(stderr io.Writer, err error) int {

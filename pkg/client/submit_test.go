@@ -127,14 +127,14 @@ func TestSubmit(t *testing.T) {
 		half, restarted := make(chan struct{}), make(chan struct{})
 		items := func(yield func(client.Item, error) bool) {
 			n := 0
-			for it := range numbered(total) {
+			for it, err := range numbered(total) {
 				switch n++; n {
 				case total / 2:
 					close(half)
 				case total:
 					<-restarted
 				}
-				if !yield(it, nil) {
+				if !yield(it, err) {
 					return
 				}
 			}
