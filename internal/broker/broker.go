@@ -137,7 +137,6 @@ func (l logger) Errorf(format string, v ...any) {
 func (l logger) Debugf(format string, v ...any) {
 	l.log.Debug("the broker reports", "message", fmt.Sprintf(format, v...))
 }
-
 func (l logger) Tracef(string, ...any) {}
 
 func (l logger) Fatalf(format string, v ...any) {

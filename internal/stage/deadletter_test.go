@@ -60,6 +60,7 @@ func TestDeadLetter(t *testing.T) {
 
 func TestOneLine_cuts_between_characters(t *testing.T) {
 	require.Equal(t, "a b", stage.OneLine(" a\nb\r\n"))
+	require.Equal(t, "a b c d", stage.OneLine("a\nb\rc\x7fd"))
 	require.Equal(t, "a\ufffdb", stage.OneLine("a\xffb"))
 	long := stage.OneLine(strings.Repeat("ä", 5000))
 	require.LessOrEqual(t, len(long), 2100)

@@ -11,9 +11,9 @@ type readCase struct {
 	place      int
 	entry      store.Entry
 	changed    bool              // the entry says something else than the message
-	dead       *stage.DeadLetter // nil if the message could be read
-	original   stage.Message     // what the dead letter holds
-	unstorable bool              // nothing of it can be stored
+	letter     *stage.DeadLetter // if the message could not be read
+	original   stage.Message     // what the letter keeps
+	unstorable bool              // nothing of the message can be stored
 }
 
 // read finds out what is to be stored of a message. What cannot be read goes to the dead letters, and ends its item if it
@@ -27,10 +27,10 @@ func read(m stage.Message) readCase {
 		return readCase{entry: e, changed: changed}
 	}
 	r := salvage(m, err)
-	dead := letter(m, r, err)
+	letter := deadLetter(m, r, err)
 	c := readCase{
-		entry: store.Entry{Result: r}, changed: true,
-		dead: dead, original: stage.Message{Subject: m.Subject, Header: letterHeader(dead), Data: m.Data},
+		entry: store.Entry{Result: r}, changed: true, letter: &letter,
+		original: stage.Message{Subject: m.Subject, Header: letterHeader(letter), Data: m.Data},
 	}
 	c.unstorable = r == nil || c.entry.Validate() != nil
 	return c
@@ -44,22 +44,23 @@ func (c readCase) encoded(m stage.Message, stored store.Outcome) ([]byte, error)
 	return encode(stored.Result)
 }
 
-// verdict publishes the dead letter, if there is one, and what else there is to say.
+// verdict publishes out, after a dead letter if there is one; should the letter be too large, without the original.
 func (c readCase) verdict(out ...stage.Outgoing) stage.Verdict {
-	if c.dead == nil {
+	if c.letter == nil {
 		return stage.Done(stage.OutcomeDone, out...)
 	}
-	v := stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{c.dead.Outgoing(c.original)}, out...)...)
-	v.Smaller = func() stage.Verdict {
-		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{c.dead.Bare(c.original)}, out...)...)
+	with := func(letter stage.Outgoing) stage.Verdict {
+		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter}, out...)...)
 	}
+	v := with(c.letter.Outgoing(c.original))
+	v.Smaller = func() stage.Verdict { return with(c.letter.Bare(c.original)) }
 	return v
 }
 
-// letter describes the dead letter of a message. Its id is the place of the original in its stream, so that a redelivery makes
+// deadLetter describes the message. The letter's id is the place of the original in its stream, so that a redelivery makes
 // no second letter.
-func letter(m stage.Message, r *events.Result, cause error) *stage.DeadLetter {
-	l := &stage.DeadLetter{
+func deadLetter(m stage.Message, r *events.Result, cause error) stage.DeadLetter {
+	l := stage.DeadLetter{
 		Stage: events.StageSink, Reason: events.ReasonUndecodable, Err: cause, MsgID: events.IDFromSequence(m.Seq, m.Stored) + ".dead",
 	}
 	if r != nil {
@@ -69,7 +70,7 @@ func letter(m stage.Message, r *events.Result, cause error) *stage.DeadLetter {
 }
 
 // letterHeader describes the letter in place of the original, whose headers are as doubtful as its data.
-func letterHeader(l *stage.DeadLetter) map[string]string {
+func letterHeader(l stage.DeadLetter) map[string]string {
 	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
 	h[events.HeaderContentType] = "application/octet-stream"
 	return h
