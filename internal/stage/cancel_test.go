@@ -36,6 +36,7 @@ func waiting(name string, begun chan<- struct{}) ops.Op {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	ok := op("ok", func(context.Context, ops.Input) (ops.Output, error) { return ops.Output{}, nil })
 	batched := func(id, batch, name string) *events.Item {
 		it := item(id, events.StageFetch, name)

@@ -140,7 +140,7 @@ func TestFailures(t *testing.T) {
 			it.Plan.Crunch[0].With = json.RawMessage(`{"unknown":1}`)
 			return it
 		}, events.ReasonInvalidParameter, "unknown", 1},
-		{"a second step that fails fails the item", func() *events.Item { return item("i", events.StageCrunch, "args", "fail") }, events.ReasonMissingParameter, "it did", 1},
+		{"a second step that fails ends the item", func() *events.Item { return item("i", events.StageCrunch, "args", "fail") }, events.ReasonMissingParameter, "it did", 1},
 		{"a value that is not JSON is a fault, and is left out", func() *events.Item { return item("i", events.StageCrunch, "garbage") }, events.ReasonInternal, "encode", 1},
 		{"a deadline that has passed ends the item before it starts", func() *events.Item {
 			it := item("i", events.StageCrunch, "args")

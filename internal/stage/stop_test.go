@@ -40,6 +40,7 @@ func (m *mill) submitMany(n int, name string) {
 }
 
 func TestStop(t *testing.T) {
+	t.Parallel()
 	t.Run("when intake ends what is under way is finished, and nothing else is begun", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		begun, open := make(chan string, 100), make(chan struct{})
@@ -76,7 +77,8 @@ func TestStop(t *testing.T) {
 		}
 		w.stopIntake()
 		select {
-		case <-w.ended:
+		case err := <-w.ended:
+			require.NoError(t, err)
 			require.Fail(t, "it did not wait for what is under way")
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -139,7 +141,8 @@ func TestStop(t *testing.T) {
 			w := m.worker(events.StageFetch, 1, quickLimits())
 			select {
 			case <-time.After(time.Duration(i) * 300 * time.Microsecond): // at some point of its start
-			case <-w.ended:
+			case err := <-w.ended:
+				require.NoError(t, err)
 			}
 			w.stopIntake()
 			require.NoError(t, w.end())

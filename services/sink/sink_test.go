@@ -30,8 +30,8 @@ func openDB(t testing.TB) *store.DB {
 	return db
 }
 
-// start runs something until the test ends, and returns a function that ends it earlier.
-func start(t testing.TB, run func(context.Context)) (stop func()) {
+// start runs something until the test ends.
+func start(t testing.TB, run func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -39,9 +39,7 @@ func start(t testing.TB, run func(context.Context)) (stop func()) {
 		defer close(done)
 		run(ctx)
 	}()
-	stop = func() { cancel(); <-done }
-	t.Cleanup(stop)
-	return stop
+	t.Cleanup(func() { cancel(); <-done })
 }
 
 func result(id, batch string) *events.Result {
