@@ -31,6 +31,7 @@ type commands struct {
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
+	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
 }
 
