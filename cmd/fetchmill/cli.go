@@ -18,6 +18,7 @@ type commands struct {
 	globals
 
 	Up       upCmd       `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+	Demo     demoCmd     `cmd:"" group:"services" help:"Show everything at work, for some seconds and without a network."`
 	Ingest   ingestCmd   `cmd:"" group:"services" help:"Start the service that takes work in."`
 	Fetcher  fetcherCmd  `cmd:"" group:"services" help:"Start the service that does the I/O."`
 	Cruncher cruncherCmd `cmd:"" group:"services" help:"Start the service that computes."`
