@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,9 +80,9 @@ func startProcess(ctx context.Context, command []string, dir string) (*process, 
 	if len(command) == 0 {
 		return nil, errors.New("no command to start")
 	}
-	args := append(command[1:len(command):len(command)], "--data", dir+"/data", "--nats-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
+	args := slices.Concat(command[1:], []string{"--data", dir + "/data", "--nats-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"})
 	// It must outlive an interrupt of ours until it has been told to stop.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), command[0], args...) //nolint:gosec // the caller's own program
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), command[0], args...)
 	said, err := os.Create(dir + "/log")
 	if err != nil {
 		return nil, err
@@ -149,7 +150,10 @@ func (p *process) pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-p.exited:
-		return fmt.Errorf("the process ended (%v): %s", p.err, p.last())
+		if p.err == nil {
+			return fmt.Errorf("the process ended by itself: %s", p.last())
+		}
+		return fmt.Errorf("the process ended: %w: %s", p.err, p.last())
 	}
 }
 
@@ -190,7 +194,7 @@ func (p *process) look(ctx context.Context, d time.Duration, r *Report) error {
 
 // stop asks the process to end, and ends it if it does not.
 func (p *process) stop() error {
-	defer p.said.Close()
+	defer func() { _ = p.said.Close() }()  // all of it has been read
 	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended already
 	timer := time.AfterFunc(stopTimeout, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
@@ -207,7 +211,7 @@ func (r *Report) Print(w io.Writer) error {
 
   CPU       %.2f s, %.2f %% of one CPU
   memory    %.1f MiB resident, %.1f MiB at most since its start
-  start     %.0f ms until it was ready
+  ready     after %.0f ms
 `, r.Seconds, r.CPUSeconds, r.CPUPercent, float64(r.Resident)/(1<<20), float64(r.Peak)/(1<<20), r.StartMS)
 	return err
 }

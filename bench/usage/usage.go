@@ -31,8 +31,8 @@ func CPU() time.Duration {
 
 // ResetPeak forgets the peak of this process's memory, where the system can (Linux).
 func ResetPeak() {
-	debug.FreeOSMemory() // what was used before is no part of it
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) //nolint:gosec // not a file; elsewhere the peak is that of the whole life
+	debug.FreeOSMemory()                                      // what was used before is no part of it
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // elsewhere the peak is that of the whole life
 }
 
 // Peak is the most memory in bytes that this process has had resident since ResetPeak.

@@ -76,7 +76,7 @@ func TestViewOnATerminal(t *testing.T) {
 	v.end()
 	require.Contains(t, out.String(), "150 of 200")
 	require.Contains(t, out.String(), "\x1b[2A", "it draws over what it has drawn")
-	text := regexp.MustCompile(`\x1b\[[0-9]*[mKA]`).ReplaceAllString(out.String(), "")
+	text := regexp.MustCompile(`\x1b\[\d*[mKA]`).ReplaceAllString(out.String(), "")
 	requireFits(t, text)
 	require.Contains(t, text, "uptime    "+strings.Repeat("█", 24)+strings.Repeat("░", 8))
 }

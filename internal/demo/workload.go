@@ -27,8 +27,13 @@ func workload(url string) []batch {
 		{"/fast/%d", 150, true}, {"/slow/%d?ms=400", 30, true}, {"/missing/%d", 25, false}, {"/fail/%d", 15, false}, {"/hang/%d", 10, false},
 	})
 	fetches := paths(url, "page", []pages{
-		{"/fast/%d", 100, true}, {"/size/%d0000", 20, true}, {"/slow/%d?ms=800", 20, true}, {"/flaky/%d", 20, true},
-		{"/missing/%d", 15, false}, {"/fail/%d", 10, false}, {"/hang/%d", 5, false},
+		{"/fast/%d", 100, true},
+		{"/size/%d0000", 20, true},
+		{"/slow/%d?ms=800", 20, true},
+		{"/flaky/%d", 20, true},
+		{"/missing/%d", 15, false},
+		{"/fail/%d", 10, false},
+		{"/hang/%d", 5, false},
 	})
 	fetches.items = append(fetches.items, none)
 	counts := batch{name: "count", recipe: "count", good: 10}
