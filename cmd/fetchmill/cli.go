@@ -18,6 +18,7 @@ type commands struct {
 	globals
 
 	Up       upCmd       `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+	Demo     demoCmd     `cmd:"" group:"services" help:"Show everything at work, for some seconds and without a network."`
 	Ingest   ingestCmd   `cmd:"" group:"services" help:"Start the service that takes work in."`
 	Fetcher  fetcherCmd  `cmd:"" group:"services" help:"Start the service that does the I/O."`
 	Cruncher cruncherCmd `cmd:"" group:"services" help:"Start the service that computes."`
@@ -31,6 +32,7 @@ type commands struct {
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
+	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
 }
 

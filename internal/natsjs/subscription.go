@@ -198,7 +198,6 @@ func (s *subscription) settle(b *Bundle, msg *message.Message, cancel context.Ca
 	case <-msg.Nacked():
 	case <-s.base.Done():
 	}
-	b.Return()
 	b.Free()
 	// What was decided before the time was over holds.
 	answer := func(d *Delivery) { d.Nak(0) }
@@ -211,7 +210,7 @@ func (s *subscription) settle(b *Bundle, msg *message.Message, cancel context.Ca
 			d.Nak(time.Duration(d.nakDelay.Load()))
 		}
 	}
-	list := b.all()
+	list := b.finish()
 	for _, d := range list {
 		answer(d)
 	}
