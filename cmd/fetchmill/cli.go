@@ -47,10 +47,9 @@ const description = "fetchmill fetches, computes and aggregates: publish a work 
 	"Results go to stdout, everything else to stderr. Exit status: 0 all is well, 2 some items failed or were cancelled, " +
 	"1 the command could not do its work, 130 interrupted."
 
-// run is the process without its globals.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var c commands
-	parser, err := kong.New(&c,
+// newParser makes what reads the command line into c.
+func newParser(c *commands, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
 		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
 		kong.ExplicitGroups([]kong.Group{
@@ -58,6 +57,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}),
 		kong.Exit(os.Exit),
 	)
+}
+
+// run is the process without its globals.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c commands
+	parser, err := newParser(&c, stdout, stderr)
 	if err != nil {
 		return complain(stderr, err)
 	}
