@@ -12,16 +12,18 @@ import (
 	"github.com/fetchmill/fetchmill/bench/idle"
 	"github.com/fetchmill/fetchmill/bench/iorate"
 	"github.com/fetchmill/fetchmill/bench/latency"
+	"github.com/fetchmill/fetchmill/bench/pipeline"
 	"github.com/fetchmill/fetchmill/internal/cli"
 	"github.com/fetchmill/fetchmill/internal/site"
 )
 
 // benchCmd are the measurements, each in a package below bench.
 type benchCmd struct {
-	IO      benchIOCmd      `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
-	Latency benchLatencyCmd `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
-	Idle    benchIdleCmd    `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`
-	Site    benchSiteCmd    `cmd:"" hidden:"" help:"Serve the site that measurements fetch from, until stdin ends."`
+	Pipeline benchPipelineCmd `cmd:"" help:"No-op items per second through all stages, against bare nats.go and stock watermill-nats."`
+	IO       benchIOCmd       `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
+	Latency  benchLatencyCmd  `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
+	Idle     benchIdleCmd     `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`
+	Site     benchSiteCmd     `cmd:"" hidden:"" help:"Serve the site that measurements fetch from, until stdin ends."`
 }
 
 // benchOutput is how a measurement is printed.
@@ -37,6 +39,51 @@ func (o benchOutput) print(s *session, r report) error {
 		return cli.WriteJSON(s.stdout, r)
 	}
 	return r.Print(s.stdout)
+}
+
+type benchPipelineCmd struct {
+	N          int    `short:"n" default:"100000" placeholder:"N" help:"Items in each round (default ${default})."`
+	Rounds     int    `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
+	Only       bool   `help:"Measure fetchmill alone."`
+	CPUProfile string `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of fetchmill, for 'go tool pprof'."`
+	benchOutput
+}
+
+func (*benchPipelineCmd) Help() string {
+	return `Sends no-op items through ingest, fetcher, cruncher and sink into the database. The references pass messages of the same size over the
+same streams and consumers: a loop on bare nats.go that takes, publishes and acknowledges up to 512 messages at a time, the same
+ending in a bulk insert, and Watermill's router on stock watermill-nats. All take turns in this process, each with a new broker.
+
+Examples:
+
+    fetchmill bench pipeline
+    fetchmill bench pipeline --only -n 1000000 --rounds 1
+`
+}
+
+func (cmd *benchPipelineCmd) Run(ctx context.Context, s *session) error {
+	cfg := pipeline.Config{
+		Items: cmd.N, Rounds: cmd.Rounds, Only: cmd.Only, Log: s.log, Progress: func(what string) { s.say("%s", what) },
+		Profile: profileLast(cmd.CPUProfile, cmd.Rounds),
+	}
+	r, err := pipeline.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return cmd.print(s, r)
+}
+
+// profileLast makes what starts a CPU profile for the last round; nil without a file.
+func profileLast(file string, rounds int) func(round int) (stop func() error, err error) {
+	if file == "" {
+		return nil
+	}
+	return func(round int) (func() error, error) {
+		if round != rounds-1 {
+			return func() error { return nil }, nil
+		}
+		return profileCPU(file)
+	}
 }
 
 type benchIOCmd struct {
@@ -69,14 +116,7 @@ func (cmd *benchIOCmd) Run(ctx context.Context, s *session) error {
 		Items: cmd.N, Concurrency: cmd.C, Latency: cmd.Latency, Recipe: cmd.Recipe, Rounds: cmd.Rounds,
 		Site: []string{self, "bench", "site"}, Log: s.log, Progress: func(what string) { s.say("%s", what) },
 	}
-	if cmd.CPUProfile != "" {
-		cfg.Profile = func(round int) (func() error, error) {
-			if round != cmd.Rounds-1 {
-				return func() error { return nil }, nil
-			}
-			return profileCPU(cmd.CPUProfile)
-		}
-	}
+	cfg.Profile = profileLast(cmd.CPUProfile, cmd.Rounds)
 	r, err := iorate.Run(ctx, cfg)
 	if err != nil {
 		return err
