@@ -18,7 +18,8 @@ type upCmd struct {
 	C          int             `short:"c" placeholder:"N" help:"Sets both; -c 1 makes a run serial and easy to debug."`
 	Drain      time.Duration   `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`
 	SyncAlways bool            `help:"Flush to the disk before anything counts as accepted: survives power loss, and is much slower."`
-	Streams    topology.Config `embed:"" prefix:"stream-" group:"streams"`
+	limits
+	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
 func (*upCmd) Help() string {
@@ -38,6 +39,7 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg.Broker = &app.Broker{Addr: cmd.NATSAddr, SyncAlways: cmd.SyncAlways, Topology: cmd.Streams}
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
+	cmd.apply(&cfg.Limits)
 	return s.start(intake, hurry, cfg)
 }
 

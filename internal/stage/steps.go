@@ -38,6 +38,22 @@ func DefaultLimits() Limits {
 	}
 }
 
+// Validate joins all faults of the limits.
+func (l Limits) Validate() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(l.Timeout <= 0, "timeout: %s is not positive", l.Timeout)
+	fault(l.Attempts < 1, "attempts: %d is less than 1", l.Attempts)
+	fault(l.Deliveries < 1, "deliveries: %d is less than 1", l.Deliveries)
+	fault(l.Backoff.First <= 0, "first rest between attempts: %s is not positive", l.Backoff.First)
+	fault(l.Backoff.Most < l.Backoff.First, "longest rest between attempts: %s is less than the first, %s", l.Backoff.Most, l.Backoff.First)
+	return errors.Join(errs...)
+}
+
 var errCancelled = errors.New("the batch was cancelled")
 
 // Handle does the steps of one item.
