@@ -49,7 +49,9 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 func (w *Worker) Run(intake, work context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(intake))
 	giveUp := context.AfterFunc(intake, stop)
-	wait, err := w.cancellations.Watch(watching, w.env.Conn)
+	wait, err := reach(watching, w.env.Log, "cancelled batches", func() (func(), error) {
+		return w.cancellations.Watch(watching, w.env.Conn)
+	})
 	if !giveUp() { // asked to stop before it started
 		err = nil
 	}
