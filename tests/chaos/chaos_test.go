@@ -75,6 +75,7 @@ func TestKills(t *testing.T) {
 	queues := eventuallyIdle(t, js)
 	t.Logf("all is done after %s", time.Since(began).Round(time.Second))
 	check(t, m, js, loads, alone)
+	stillCancels(t, c)
 	for _, x := range m.members {
 		t.Logf("%-8s killed %d times, ended by itself %d times", x.name, x.kills, x.falls)
 	}
@@ -178,4 +179,25 @@ func check(t *testing.T, m *mill, js jetstream.JetStream, loads []*load, alone *
 	}
 	t.Logf("%d rows, each item once; %d items were done by more than one worker; %d announcements came twice; ends %v", len(ids), repeated, again, ends)
 	t.Logf("without batch: %d accepted, %d with an unknown fate", len(alone.accepted), len(alone.unknown))
+}
+
+// stillCancels checks that the services still hear of cancelled batches after all these lost connections.
+func stillCancels(t *testing.T, c *client.Client) {
+	t.Helper()
+	const n = 10
+	forever := func(yield func(client.Item, error) bool) {
+		for range n {
+			if !yield(client.Item{Text: "80000"}, nil) {
+				return
+			}
+		}
+	}
+	_, err := c.Submit(t.Context(), "sleep", forever, client.SubmitOptions{Batch: "endless"})
+	require.NoError(t, err)
+	require.NoError(t, c.CancelBatch(t.Context(), "endless"))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	b, err := c.WaitBatch(ctx, "endless", client.WaitOptions{})
+	require.NoError(t, err, "a batch that is cancelled does not end")
+	require.EqualValues(t, n, b.Cancelled, "batch %+v", *b)
 }
