@@ -51,6 +51,9 @@ func Start(tb testing.TB, name string, spec Spec) *Process {
 	}()
 	tb.Cleanup(func() {
 		p.Kill()
+		if strings.Contains(p.Stderr(), "WARNING: DATA RACE") {
+			tb.Errorf("%s has a data race", name)
+		}
 		if tb.Failed() {
 			tb.Logf("%s wrote:\n%s\n%s", name, last(p.Stdout()), last(p.Stderr()))
 		}
@@ -159,3 +162,6 @@ func (o *output) changes() <-chan struct{} {
 	}
 	return o.changed
 }
+
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
