@@ -17,10 +17,10 @@ import (
 // microBatch is how many messages a bare loop takes at a time, at most.
 const microBatch = 512
 
-// Bare moves n messages over the hops with nats.go alone, micro-batched: take what is there, publish all, wait for all
-// confirmations, acknowledge all. Each hop has its own connection. after is called with each batch that has passed the
-// last hop, before it is acknowledged. Bare returns how long it took.
-func Bare(ctx context.Context, url string, list []hop, n int, after func(count int) error) (time.Duration, error) {
+// bare moves n messages over the hops with nats.go alone, micro-batched: take what is there, publish all, wait for all
+// confirmations, acknowledge all. Each hop has its own connection. after, if set, is called with each batch that has passed the
+// last hop, before it is acknowledged. bare returns how long it took.
+func bare(ctx context.Context, url string, list []hop, n int, after func(count int) error) (time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -47,7 +47,7 @@ func Bare(ctx context.Context, url string, list []hop, n int, after func(count i
 		if err != nil {
 			return 0, err
 		}
-		defer nc.Close()
+		defer nc.Close() //nolint:gocritic // few, and all are needed until the end
 		if err := bareHop(ctx, nc, h, count, &wg, cancel); err != nil {
 			return 0, err
 		}

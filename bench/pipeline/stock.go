@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
-	stock "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/jetstream"
+	wmjs "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/jetstream"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,9 +20,9 @@ import (
 // many of them. More did not help.
 const stockHandlers = 64
 
-// Stock moves n messages over the hops with Watermill's router on stock watermill-nats, as its users would write it.
+// stock moves n messages over the hops with Watermill's router on stock watermill-nats, as its users would write it.
 // It returns how long it took.
-func Stock(ctx context.Context, url string, list []hop, n int) (time.Duration, error) {
+func stock(ctx context.Context, url string, list []hop, n int) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	router, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
@@ -72,13 +72,13 @@ func Stock(ctx context.Context, url string, list []hop, n int) (time.Duration, e
 }
 
 func stockHop(router *message.Router, url string, h hop, after func()) error {
-	publisher, err := stock.NewPublisher(stock.PublisherConfig{URL: url, Logger: watermill.NopLogger{}})
+	publisher, err := wmjs.NewPublisher(wmjs.PublisherConfig{URL: url, Logger: watermill.NopLogger{}})
 	if err != nil {
 		return err
 	}
-	subscriber, err := stock.NewSubscriber(stock.SubscriberConfig{
+	subscriber, err := wmjs.NewSubscriber(wmjs.SubscriberConfig{
 		URL: url, Logger: watermill.NopLogger{},
-		ResourceInitializer: stock.ExistingConsumer(func(string, string) jetstream.ConsumerConfig {
+		ResourceInitializer: wmjs.ExistingConsumer(func(string, string) jetstream.ConsumerConfig {
 			return jetstream.ConsumerConfig{Name: h.consumer}
 		}, ""),
 	})

@@ -18,6 +18,7 @@ type commands struct {
 	globals
 
 	Up       upCmd       `cmd:"" group:"services" help:"Start everything in one process: broker, database and all services."`
+	Demo     demoCmd     `cmd:"" group:"services" help:"Show everything at work, for some seconds and without a network."`
 	Ingest   ingestCmd   `cmd:"" group:"services" help:"Start the service that takes work in."`
 	Fetcher  fetcherCmd  `cmd:"" group:"services" help:"Start the service that does the I/O."`
 	Cruncher cruncherCmd `cmd:"" group:"services" help:"Start the service that computes."`
@@ -31,6 +32,7 @@ type commands struct {
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
+	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
 }
 
@@ -74,12 +76,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	s := &session{globals: c.globals, stdin: stdin, stdout: stdout, stderr: stderr, log: log}
 	parsed.BindTo(intake, (*context.Context)(nil))
-	parsed.Bind(s, hurry{work})
+	parsed.BindTo(work, (*hurry)(nil))
+	parsed.Bind(s)
 	return complain(stderr, parsed.Run())
 }
 
 // hurry is the context that ends at the second stop signal; context.Context itself ends at the first.
-type hurry struct{ context.Context }
+type hurry interface{ context.Context }
 
 // complain prints an error and returns the exit status that it means.
 func complain(stderr io.Writer, err error) int {

@@ -2,6 +2,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,7 +102,7 @@ func (b *Broker) Stop() {
 }
 
 func probe(addr string) error {
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
 			return fmt.Errorf("broker: no permission to listen on %s: choose another port with --nats-addr", addr)
@@ -121,11 +122,22 @@ type logger struct {
 	fatal chan<- string // the first thing that keeps the server from starting
 }
 
-func (l logger) Noticef(format string, v ...any) { l.log.Debug("broker: " + fmt.Sprintf(format, v...)) }
-func (l logger) Warnf(format string, v ...any)   { l.log.Warn("broker: " + fmt.Sprintf(format, v...)) }
-func (l logger) Errorf(format string, v ...any)  { l.log.Error("broker: " + fmt.Sprintf(format, v...)) }
-func (l logger) Debugf(format string, v ...any)  { l.log.Debug("broker: " + fmt.Sprintf(format, v...)) }
-func (l logger) Tracef(string, ...any)           {}
+func (l logger) Noticef(format string, v ...any) {
+	l.log.Debug("the broker reports", "message", fmt.Sprintf(format, v...))
+}
+
+func (l logger) Warnf(format string, v ...any) {
+	l.log.Warn("the broker reports", "message", fmt.Sprintf(format, v...))
+}
+
+func (l logger) Errorf(format string, v ...any) {
+	l.log.Error("the broker reports", "message", fmt.Sprintf(format, v...))
+}
+
+func (l logger) Debugf(format string, v ...any) {
+	l.log.Debug("the broker reports", "message", fmt.Sprintf(format, v...))
+}
+func (l logger) Tracef(string, ...any) {}
 
 func (l logger) Fatalf(format string, v ...any) {
 	select {

@@ -142,8 +142,10 @@ func TestStatusOf(t *testing.T) {
 	require.Equal(t, 2, cli.StatusOf(cli.Failed()))
 	require.NoError(t, cli.BatchExit(&events.Batch{State: events.BatchStateDone, OK: 1}))
 	for _, b := range []events.Batch{
-		{State: events.BatchStateDone, Failed: 1}, {State: events.BatchStateDone, Cancelled: 1},
-		{State: events.BatchStateCancelled}, {State: events.BatchStateExpired},
+		{State: events.BatchStateDone, Failed: 1},
+		{State: events.BatchStateDone, Cancelled: 1},
+		{State: events.BatchStateCancelled},
+		{State: events.BatchStateExpired},
 	} {
 		require.Equal(t, 2, cli.StatusOf(cli.BatchExit(&b)), b.State)
 	}

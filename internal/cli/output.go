@@ -125,8 +125,8 @@ func (w *Writer[T]) Close() error {
 	return w.Flush()
 }
 
-// All prints a whole sequence; max > 0 bounds the number of rows.
-func (w *Writer[T]) All(rows iter.Seq2[T, error], max int) error {
+// All prints a whole sequence; most > 0 bounds the number of rows.
+func (w *Writer[T]) All(rows iter.Seq2[T, error], most int) error {
 	n := 0
 	for row, err := range rows {
 		if err != nil {
@@ -136,7 +136,7 @@ func (w *Writer[T]) All(rows iter.Seq2[T, error], max int) error {
 		if err := w.Write(row); err != nil {
 			return err
 		}
-		if n++; n == max {
+		if n++; n == most {
 			break
 		}
 	}

@@ -47,7 +47,7 @@ func (g *Group) Run(intake, work context.Context) error {
 
 start:
 	for _, c := range g.members {
-		m := startMember(c, intake, work, exited)
+		m := startMember(intake, work, c, exited)
 		running = append(running, m)
 		select {
 		case <-m.ready():
@@ -70,11 +70,11 @@ start:
 	}
 	timer := time.AfterFunc(orDefault(g.Drain, defaultDrain), hurry)
 	defer timer.Stop()
-	return errors.Join(early, g.stop(running, work))
+	return errors.Join(early, g.stop(work, running))
 }
 
 // stop ends the components one by one, the last started first.
-func (g *Group) stop(running []*member, work context.Context) error {
+func (g *Group) stop(work context.Context, running []*member) error {
 	var errs []error
 	for i := len(running) - 1; i >= 0; i-- {
 		m := running[i]
@@ -108,7 +108,7 @@ type member struct {
 }
 
 // startMember gives the component an intake of its own, which is not ended by the group's: the order of ends matters.
-func startMember(c Component, intake, work context.Context, exited chan<- *member) *member {
+func startMember(intake, work context.Context, c Component, exited chan<- *member) *member {
 	own, stop := context.WithCancel(context.WithoutCancel(intake))
 	m := &member{Component: c, stop: stop, done: make(chan struct{})}
 	go func() {
@@ -131,7 +131,7 @@ func (m *member) ready() <-chan struct{} {
 // early is the error of a component that ended before anyone asked it to.
 func (m *member) early(intake context.Context) error {
 	if intake.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it was asked to end
 	}
 	m.reported = true
 	if m.err == nil {

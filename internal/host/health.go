@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/fetchmill/fetchmill/internal/web"
 )
 
 // Check tells what is wrong with one thing that a service depends on, or nil. It must return soon after ctx ends.
@@ -92,7 +93,7 @@ func (h *Health) Ready(ctx context.Context) Readiness {
 // broker, or an orchestrator would restart all services because one broker is away.
 func (h *Health) Register(mux *http.ServeMux, metrics prometheus.Gatherer) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
+		web.WriteJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ready := h.Ready(r.Context())
@@ -100,16 +101,9 @@ func (h *Health) Register(mux *http.ServeMux, metrics prometheus.Gatherer) {
 		if ready.Status != "ready" {
 			status = http.StatusServiceUnavailable
 		}
-		writeJSON(w, status, ready)
+		web.WriteJSON(w, status, ready)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client has gone if this fails
 }
 
 // Connected checks that the connection to the broker is up.

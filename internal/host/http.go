@@ -53,7 +53,9 @@ func Serve(intake, work context.Context, ln net.Listener, h http.Handler) error 
 	if err != nil {
 		_ = srv.Close() // time is up: drop the connections that are left
 	}
-	<-failed
+	if served := <-failed; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil // being hurried is no fault
 	}

@@ -15,7 +15,7 @@ const ExitInterrupted = 130
 func Signals(ctx context.Context) (intake, work context.Context, stop func()) {
 	ch := make(chan os.Signal, 3)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
-	intake, work, end := follow(ctx, ch, os.Exit)
+	intake, work, end := follow(ctx, ch, os.Exit) //nolint:forbidigo // the third signal ends the process, whatever it is doing
 	return intake, work, func() {
 		signal.Stop(ch)
 		end()

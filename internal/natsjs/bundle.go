@@ -39,10 +39,11 @@ func DeliveryOf(ctx context.Context) (*Delivery, bool) {
 	return b.list[0], true
 }
 
-// all is the messages that have not been given back.
-func (b *Bundle) all() []*Delivery {
+// finish lets no more messages be started, and returns those that have not been given back.
+func (b *Bundle) finish() []*Delivery {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.next = len(b.list)
 	return b.list
 }
 

@@ -16,30 +16,57 @@ func TestOddMessages(t *testing.T) {
 		msg   nats.Msg
 		check func(t *testing.T, uuid string, metadata map[string]string)
 	}{
-		{"a repeated header", nats.Msg{Header: nats.Header{"H": {"first", "second"}}, Data: []byte("x")},
-			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "first", md["H"]) }},
-		{"a repeated UUID", nats.Msg{Header: nats.Header{"_watermill_message_uuid": {"u1", "u2"}}},
-			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "u1", uuid) }},
-		{"an empty body", nats.Msg{Header: nats.Header{"_watermill_message_uuid": {"u1"}}},
+		{
+			"a repeated header",
+			nats.Msg{Header: nats.Header{"H": {"first", "second"}}, Data: []byte("x")},
+			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "first", md["H"]) },
+		},
+		{
+			"a repeated UUID",
+			nats.Msg{Header: nats.Header{"_watermill_message_uuid": {"u1", "u2"}}},
+			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "u1", uuid) },
+		},
+		{
+			"an empty body",
+			nats.Msg{Header: nats.Header{"_watermill_message_uuid": {"u1"}}},
 			func(t *testing.T, uuid string, md map[string]string) {
 				require.Equal(t, "u1", uuid)
 				require.Empty(t, md)
-			}},
-		{"a message id and no UUID", nats.Msg{Header: nats.Header{"Nats-Msg-Id": {"m1"}}, Data: []byte("x")},
-			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "m1", uuid) }},
-		{"no headers at all", nats.Msg{Data: []byte("x")},
+			},
+		},
+		{
+			"a message id and no UUID",
+			nats.Msg{Header: nats.Header{"Nats-Msg-Id": {"m1"}}, Data: []byte("x")},
+			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "m1", uuid) },
+		},
+		{
+			"no headers at all",
+			nats.Msg{Data: []byte("x")},
 			func(t *testing.T, uuid string, md map[string]string) {
 				require.Equal(t, "Q:1", uuid)
 				require.Empty(t, md)
-			}},
-		{"neither headers nor body", nats.Msg{},
-			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "Q:1", uuid) }},
-		{"data that is not UTF-8", nats.Msg{Header: nats.Header{"H": {"\xff\xfe"}}, Data: []byte("\x00\xff\r\n\xfe")},
-			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "\xff\xfe", md["H"]) }},
-		{"an empty header value", nats.Msg{Header: nats.Header{"H": {""}}},
-			func(t *testing.T, _ string, md map[string]string) { require.Contains(t, md, "H") }},
-		{"headers that look like the broker's", nats.Msg{Header: nats.Header{"Status": {"409"}, "Nats-Pending-Messages": {"-9"}}},
-			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "409", md["Status"]) }},
+			},
+		},
+		{
+			"neither headers nor body",
+			nats.Msg{},
+			func(t *testing.T, uuid string, _ map[string]string) { require.Equal(t, "Q:1", uuid) },
+		},
+		{
+			"data that is not UTF-8",
+			nats.Msg{Header: nats.Header{"H": {"\xff\xfe"}}, Data: []byte("\x00\xff\r\n\xfe")},
+			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "\xff\xfe", md["H"]) },
+		},
+		{
+			"an empty header value",
+			nats.Msg{Header: nats.Header{"H": {""}}},
+			func(t *testing.T, _ string, md map[string]string) { require.Contains(t, md, "H") },
+		},
+		{
+			"headers that look like the broker's",
+			nats.Msg{Header: nats.Header{"Status": {"409"}, "Nats-Pending-Messages": {"-9"}}},
+			func(t *testing.T, _ string, md map[string]string) { require.Equal(t, "409", md["Status"]) },
+		},
 	} {
 		t.Run(row.name+" is delivered once, and the next message too", func(t *testing.T) {
 			q := newQueue(t, time.Second)

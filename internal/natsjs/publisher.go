@@ -243,12 +243,16 @@ func (p *Publisher) forget(c *call, err error) {
 	p.depart()
 }
 
-// watchConnection fails what is pending when the connection is lost: its confirmations will not come.
+// watchConnection fails what is pending when the connection is lost: its confirmations will not come. It ends with the
+// connection, even if nobody closes the publisher.
 func (p *Publisher) watchConnection() {
-	for range p.status {
+	for status := range p.status {
 		p.mu.Lock()
 		p.failAll(nats.ErrDisconnected)
 		p.mu.Unlock()
+		if status == nats.CLOSED {
+			return
+		}
 	}
 }
 

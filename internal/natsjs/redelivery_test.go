@@ -29,16 +29,19 @@ func TestNack(t *testing.T) {
 		q := newQueue(t, time.Hour)
 		q.publish("q.x", 1)
 		_, out := q.subscribe(natsjs.SubscriberConfig{NakDelay: time.Hour})
+		var nacked time.Time
 		for attempt := 1; attempt <= 3; attempt++ {
 			m := next(t, out)
+			require.GreaterOrEqual(t, time.Since(nacked), 140*time.Millisecond)
 			d := delivery(t, m)
 			require.Equal(t, attempt, d.Attempt)
 			d.RetryAfter(150 * time.Millisecond)
-			nacked := time.Now()
+			nacked = time.Now()
 			m.Nack()
-			defer func() { require.GreaterOrEqual(t, time.Since(nacked), 140*time.Millisecond) }()
 		}
-		next(t, out).Ack()
+		m := next(t, out)
+		require.GreaterOrEqual(t, time.Since(nacked), 140*time.Millisecond)
+		m.Ack()
 		q.eventuallyEmpty()
 	})
 

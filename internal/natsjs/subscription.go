@@ -20,7 +20,7 @@ type subscription struct {
 	nc      *nats.Conn
 	cfg     SubscriberConfig
 	out     chan *message.Message
-	base    context.Context // of the messages: values of the subscriber's context, ends with the drain time
+	base    context.Context //nolint:containedctx // of the messages: values of the subscriber's context, ends with the drain time
 	giveUp  context.CancelFunc
 	workers sync.WaitGroup // one for each message handed out
 	lanes   []*lane
@@ -97,7 +97,10 @@ func (s *subscription) bind(ctx context.Context, js jetstream.JetStream, src Sou
 		s.ackWait = min(s.ackWait, wait)
 	}
 	l := &lane{sub: s, source: src, consumer: consumer, weight: max(1, src.Weight)}
-	return l, l.open()
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // run hands messages out until intake ends or the connection is closed for good, and then drains.
@@ -211,7 +214,6 @@ func (s *subscription) settle(b *Bundle, msg *message.Message, cancel context.Ca
 	case <-msg.Nacked():
 	case <-s.base.Done():
 	}
-	b.Return()
 	b.Free()
 	// What was decided before the time was over holds.
 	answer := func(d *Delivery) { d.Nak(0) }
@@ -224,7 +226,7 @@ func (s *subscription) settle(b *Bundle, msg *message.Message, cancel context.Ca
 			d.Nak(time.Duration(d.nakDelay.Load()))
 		}
 	}
-	list := b.all()
+	list := b.finish()
 	for _, d := range list {
 		answer(d)
 	}

@@ -115,8 +115,12 @@ func TestLanes(t *testing.T) {
 		s := q.lanes()
 		q.publish("q.low", 8)
 		_, out := q.subscribe(natsjs.SubscriberConfig{Workers: 8, Sources: sources(s...)})
+		var held []*message.Message
 		for range 8 {
-			defer next(t, out).Ack()
+			held = append(held, next(t, out))
+		}
+		for _, m := range held {
+			m.Ack()
 		}
 	})
 }

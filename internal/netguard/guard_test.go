@@ -81,8 +81,13 @@ func TestGuard_says_what_was_refused_and_what_to_do(t *testing.T) {
 func TestGuard_refuses_what_is_not_an_address(t *testing.T) {
 	g := guard(t, []string{"0.0.0.0/0", "::/0"})
 	for _, c := range [][2]string{
-		{"unix", "/run/docker.sock"}, {"ip4:icmp", "8.8.8.8"},
-		{"tcp", "localhost:80"}, {"tcp", "127.0.0.1"}, {"tcp", ""}, {"tcp", "2130706433:80"}, {"tcp", "0x7f.1:80"},
+		{"unix", "/run/docker.sock"},
+		{"ip4:icmp", "8.8.8.8"},
+		{"tcp", "localhost:80"},
+		{"tcp", "127.0.0.1"},
+		{"tcp", ""},
+		{"tcp", "2130706433:80"},
+		{"tcp", "0x7f.1:80"},
 	} {
 		require.ErrorIs(t, g.Control(c[0], c[1], nil), netguard.ErrRefused, c)
 	}

@@ -19,7 +19,7 @@ func distance(a, b string) int {
 		return longest
 	}
 	var row [longest + 1]int
-	for j := range len(b) + 1 {
+	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {

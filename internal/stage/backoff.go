@@ -18,5 +18,5 @@ func (b Backoff) Delay(attempts int) time.Duration {
 	if attempts = max(0, attempts); b.First <= b.Most>>min(attempts, 62) { // so the shift cannot overflow
 		full = b.First << attempts
 	}
-	return full/2 + rand.N(full/2+1) //nolint:gosec // jitter needs no secrecy
+	return full/2 + rand.N(full/2+1)
 }

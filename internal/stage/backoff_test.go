@@ -2,7 +2,6 @@ package stage_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,12 +31,4 @@ func TestBackoff(t *testing.T) {
 		})
 	}
 	t.Run("of nothing is nothing", func(t *testing.T) { require.Zero(t, stage.Backoff{}.Delay(3)) })
-}
-
-func TestOneLine(t *testing.T) {
-	require.Equal(t, "a b c d", stage.OneLine("a\nb\rc\x7fd"))
-	require.Equal(t, "\uFFFD x", stage.OneLine("\xff x"))
-	long := stage.OneLine(strings.Repeat("é", 5000))
-	require.Less(t, len(long), 2100)
-	require.True(t, strings.HasSuffix(long, "é…"))
 }

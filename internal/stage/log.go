@@ -10,7 +10,7 @@ import (
 type routerLog struct{ log *slog.Logger }
 
 func (l routerLog) Error(msg string, err error, fields watermill.LogFields) {
-	l.log.Error("router: "+msg, "error", err, "fields", fields)
+	l.log.Error("the router reports an error", "message", msg, "error", err, "fields", fields)
 }
 func (routerLog) Info(string, watermill.LogFields)                   {}
 func (routerLog) Debug(string, watermill.LogFields)                  {}

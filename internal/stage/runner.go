@@ -140,7 +140,7 @@ func (r *Runner) Run(intake, work context.Context) error {
 func (r *Runner) ending(intake, work context.Context, err error) error {
 	switch {
 	case intake.Err() != nil || work.Err() != nil: // also while it was still starting
-		return nil
+		return nil //nolint:nilerr // what a router says when it is stopped is no fault
 	case err != nil:
 		return fmt.Errorf("stage %s: %w", r.cfg.Stage, err)
 	default:

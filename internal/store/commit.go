@@ -20,13 +20,13 @@ func (db *DB) Commit(ctx context.Context, entries []Entry) ([]Outcome, error) {
 		}
 	}
 	outcomes := make([]Outcome, len(entries))
-	err := db.change(ctx, func(c *change) error {
+	err := db.change(ctx, func(ctx context.Context, c *change) error {
 		for i, e := range entries {
 			var err error
 			if e.Record != nil {
-				err = c.addRecord(e.Record)
+				err = c.addRecord(ctx, e.Record)
 			} else {
-				outcomes[i], err = c.addResult(e.Result)
+				outcomes[i], err = c.addResult(ctx, e.Result)
 			}
 			if err != nil {
 				return err
@@ -42,7 +42,6 @@ func (db *DB) Commit(ctx context.Context, entries []Entry) ([]Outcome, error) {
 
 // change is a transaction that changes results and batches. What many entries add up to is gathered here and written once.
 type change struct {
-	ctx     context.Context
 	w       *writer
 	now     time.Time
 	batches map[string]*batch
@@ -57,15 +56,15 @@ type countKey struct {
 	reason events.Reason
 }
 
-func (db *DB) change(ctx context.Context, fn func(*change) error) error {
+func (db *DB) change(ctx context.Context, fn func(context.Context, *change) error) error {
 	var told bool
 	err := db.write(ctx, func(ctx context.Context, w *writer) error {
-		c := &change{ctx: ctx, w: w, now: w.now().UTC(), batches: map[string]*batch{}, counts: map[countKey]int64{}}
-		if err := fn(c); err != nil {
+		c := &change{w: w, now: w.now().UTC(), batches: map[string]*batch{}, counts: map[countKey]int64{}}
+		if err := fn(ctx, c); err != nil {
 			return err
 		}
 		told = len(c.ends) > 0
-		return c.flush()
+		return c.flush(ctx)
 	})
 	if err == nil && told {
 		select {
@@ -76,8 +75,8 @@ func (db *DB) change(ctx context.Context, fn func(*change) error) error {
 	return err
 }
 
-func (c *change) addRecord(r *events.BatchRecord) error {
-	b, err := c.batch(r.Batch)
+func (c *change) addRecord(ctx context.Context, r *events.BatchRecord) error {
+	b, err := c.batch(ctx, r.Batch)
 	if err != nil {
 		return err
 	}
@@ -85,18 +84,18 @@ func (c *change) addRecord(r *events.BatchRecord) error {
 	return c.settle(b)
 }
 
-func (c *change) addResult(r *events.Result) (Outcome, error) {
+func (c *change) addResult(ctx context.Context, r *events.Result) (Outcome, error) {
 	var b *batch
 	var num sql.NullInt64
 	if r.Batch != "" {
 		var err error
-		if b, err = c.batch(r.Batch); err != nil {
+		if b, err = c.batch(ctx, r.Batch); err != nil {
 			return Outcome{}, err
 		}
 		b.adopt(r.Recipe)
 		num = sql.NullInt64{Int64: b.num, Valid: true}
 	}
-	isNew, err := c.insert(r, num)
+	isNew, err := c.insert(ctx, r, num)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("insert result %s: %w", r.ID, err)
 	}
@@ -104,7 +103,7 @@ func (c *change) addResult(r *events.Result) (Outcome, error) {
 		c.counts[countKey{0, r.Recipe, r.Status, r.Reason}]++
 		return Outcome{New: true, Result: asStored(r)}, c.countIn(b, r)
 	}
-	stored, err := scanResult(c.w.resultByID.QueryRowContext(c.ctx, r.ID))
+	stored, err := scanResult(c.w.resultByID.QueryRowContext(ctx, r.ID))
 	if err != nil {
 		return Outcome{}, fmt.Errorf("read result %s: %w", r.ID, err)
 	}
@@ -112,7 +111,7 @@ func (c *change) addResult(r *events.Result) (Outcome, error) {
 	if b == nil || b.num == stored.batch.Int64 {
 		return out, nil
 	}
-	isNew, err = c.inserted(c.w.borrow, c.nextSeq(), b.num, r.Index, stored.seq)
+	isNew, err = c.inserted(ctx, c.w.borrow, c.nextSeq(), b.num, r.Index, stored.seq)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("count result %s in batch %s: %w", r.ID, r.Batch, err)
 	}
@@ -132,7 +131,7 @@ func (c *change) countIn(b *batch, r *events.Result) error {
 	return c.settle(b)
 }
 
-func (c *change) insert(r *events.Result, batch sql.NullInt64) (bool, error) {
+func (c *change) insert(ctx context.Context, r *events.Result, batch sql.NullInt64) (bool, error) {
 	var value, fetch sql.NullString
 	if len(r.Value) > 0 {
 		value = sql.NullString{String: string(r.Value), Valid: true}
@@ -144,7 +143,7 @@ func (c *change) insert(r *events.Result, batch sql.NullInt64) (bool, error) {
 		}
 		fetch = sql.NullString{String: string(text), Valid: true}
 	}
-	return c.inserted(c.w.insertResult, c.nextSeq(), r.ID, r.Recipe, batch, r.Index, r.Key, string(r.Status), string(r.Reason), r.Error,
+	return c.inserted(ctx, c.w.insertResult, c.nextSeq(), r.ID, r.Recipe, batch, r.Index, r.Key, string(r.Status), string(r.Reason), r.Error,
 		r.Attempts, value, fetch, nanos(r.Submitted), nanos(r.Finished))
 }
 
@@ -154,8 +153,8 @@ func (c *change) nextSeq() int64 {
 	return c.w.lastSeq
 }
 
-func (c *change) inserted(stmt *sql.Stmt, args ...any) (bool, error) {
-	res, err := stmt.ExecContext(c.ctx, args...)
+func (c *change) inserted(ctx context.Context, stmt *sql.Stmt, args ...any) (bool, error) {
+	res, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
 		return false, err
 	}
@@ -164,14 +163,14 @@ func (c *change) inserted(stmt *sql.Stmt, args ...any) (bool, error) {
 }
 
 // batch returns a batch for change; it exists from its first mention.
-func (c *change) batch(name string) (*batch, error) {
+func (c *change) batch(ctx context.Context, name string) (*batch, error) {
 	if b, ok := c.batches[name]; ok {
 		return b, nil
 	}
-	b, err := scanBatch(c.w.batchByName.QueryRowContext(c.ctx, name))
+	b, err := scanBatch(c.w.batchByName.QueryRowContext(ctx, name))
 	if errors.Is(err, sql.ErrNoRows) {
-		if _, err = c.w.insertBatch.ExecContext(c.ctx, name, nanos(c.now), nanos(c.now)); err == nil {
-			b, err = scanBatch(c.w.batchByName.QueryRowContext(c.ctx, name))
+		if _, err = c.w.insertBatch.ExecContext(ctx, name, nanos(c.now), nanos(c.now)); err == nil {
+			b, err = scanBatch(c.w.batchByName.QueryRowContext(ctx, name))
 		}
 	}
 	if err != nil {
@@ -200,23 +199,23 @@ func (c *change) announce(b *batch) error {
 }
 
 // flush writes what was gathered.
-func (c *change) flush() error {
+func (c *change) flush(ctx context.Context) error {
 	for _, b := range c.batches {
 		if !b.dirty {
 			continue
 		}
-		if _, err := c.w.updateBatch.ExecContext(c.ctx, b.Recipe, string(b.State), b.cancel, b.announced, b.Total, b.OK, b.Failed, b.Cancelled,
+		if _, err := c.w.updateBatch.ExecContext(ctx, b.Recipe, string(b.State), b.cancel, b.announced, b.Total, b.OK, b.Failed, b.Cancelled,
 			nanos(c.now), nanos(b.Finished), b.num); err != nil {
 			return fmt.Errorf("update batch %s: %w", b.Batch.Batch, err)
 		}
 	}
 	for k, n := range c.counts {
-		if _, err := c.w.addCount.ExecContext(c.ctx, k.batch, k.recipe, string(k.status), string(k.reason), n); err != nil {
+		if _, err := c.w.addCount.ExecContext(ctx, k.batch, k.recipe, string(k.status), string(k.reason), n); err != nil {
 			return fmt.Errorf("update counts: %w", err)
 		}
 	}
 	for _, o := range c.ends {
-		if _, err := c.w.putOutbox.ExecContext(c.ctx, o.Subject, o.MsgID, o.Type, string(o.Data)); err != nil {
+		if _, err := c.w.putOutbox.ExecContext(ctx, o.Subject, o.MsgID, o.Type, string(o.Data)); err != nil {
 			return fmt.Errorf("write outbox: %w", err)
 		}
 	}

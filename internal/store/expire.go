@@ -17,9 +17,9 @@ func (db *DB) ExpireBatches(ctx context.Context, idleSince, now time.Time) (int,
 	total := 0
 	for {
 		n := 0
-		err := db.change(ctx, func(c *change) error {
+		err := db.change(ctx, func(ctx context.Context, c *change) error {
 			c.now = now.UTC()
-			idle, err := c.idleBatches(idleSince)
+			idle, err := c.idleBatches(ctx, idleSince)
 			if err != nil {
 				return err
 			}
@@ -42,8 +42,8 @@ func (db *DB) ExpireBatches(ctx context.Context, idleSince, now time.Time) (int,
 	}
 }
 
-func (c *change) idleBatches(since time.Time) ([]*batch, error) {
-	rows, err := c.w.batchesIdle.QueryContext(c.ctx, nanos(since), expireAtOnce)
+func (c *change) idleBatches(ctx context.Context, since time.Time) ([]*batch, error) {
+	rows, err := c.w.batchesIdle.QueryContext(ctx, nanos(since), expireAtOnce)
 	if err != nil {
 		return nil, err
 	}

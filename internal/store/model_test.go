@@ -34,7 +34,7 @@ func newModel() *model {
 }
 
 func (m *model) add(e Entry) {
-	name := ""
+	var name string
 	if e.Record != nil {
 		name = e.Record.Batch
 	} else {
@@ -156,6 +156,7 @@ func tally(results []events.Result) map[events.Count]int64 {
 // process is killed between commit and acknowledgement: it reopens the database and commits them again, in another order and
 // mixed with others.
 func TestCommitEqualsModel(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,7 +130,7 @@ func TestCommitSurvivesKill(t *testing.T) {
 	_, err = Open(t.Context(), path, Options{})
 	require.ErrorIs(t, err, ErrInUse, "another process has it")
 	require.NoError(t, cmd.Process.Kill())
-	require.True(t, errors.As(cmd.Wait(), new(*exec.ExitError)))
+	require.ErrorAs(t, cmd.Wait(), new(*exec.ExitError))
 
 	db := openAt(t, path)
 	stored := map[string]bool{}

@@ -114,8 +114,16 @@ func TestResultsNeverSorts(t *testing.T) {
 	db := open(t)
 	for _, order := range []events.ResultOrder{events.OrderCommitted, events.OrderNewest, events.OrderIndex} {
 		for _, q := range []events.ResultQuery{
-			{ID: "a"}, {Batch: "b1"}, {Batch: "b1", Status: events.StatusFailed}, {Batch: "b1", Recipe: "page"}, {Recipe: "page"},
-			{Status: events.StatusFailed}, {Status: events.StatusOK}, {Reason: events.ReasonDNS}, {Recipe: "page", Status: events.StatusFailed}, {},
+			{ID: "a"},
+			{Batch: "b1"},
+			{Batch: "b1", Status: events.StatusFailed},
+			{Batch: "b1", Recipe: "page"},
+			{Recipe: "page"},
+			{Status: events.StatusFailed},
+			{Status: events.StatusOK},
+			{Reason: events.ReasonDNS},
+			{Recipe: "page", Status: events.StatusFailed},
+			{},
 		} {
 			q.Order, q.Limit = order, 10
 			if q.Batch == "" && order == events.OrderIndex {
@@ -124,16 +132,7 @@ func TestResultsNeverSorts(t *testing.T) {
 			after, err := checkResults(&q)
 			require.NoError(t, err)
 			text, args := resultsSQL(q, after, 1)
-			rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
-			require.NoError(t, err, text)
-			var plan []string
-			for rows.Next() {
-				var id, parent, unused int
-				var detail string
-				require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
-				plan = append(plan, detail)
-			}
-			require.NoError(t, rows.Err())
+			plan := explain(t, db, text, args)
 			all := strings.Join(plan, "\n")
 			for _, detail := range plan {
 				if strings.Contains(detail, "SCAN r") {
@@ -221,4 +220,21 @@ func FuzzCursor(f *testing.F) {
 			require.Equal(t, s, formatBatchCursor(num))
 		}
 	})
+}
+
+// explain returns the steps that SQLite would take for a query.
+func explain(t *testing.T, db *DB, text string, args []any) []string {
+	t.Helper()
+	rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+	require.NoError(t, err, text)
+	defer func() { _ = rows.Close() }()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		plan = append(plan, detail)
+	}
+	require.NoError(t, rows.Err())
+	return plan
 }

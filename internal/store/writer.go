@@ -55,7 +55,7 @@ func (w *writer) prepare(ctx context.Context) (err error) {
 		{&w.putOutbox, sqlPutOutbox},
 		{&w.drop, sqlDeleteOutbox},
 	} {
-		if *s.stmt, err = w.conn.PrepareContext(ctx, s.text); err != nil {
+		if *s.stmt, err = w.conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // statements end with their connection
 			return fmt.Errorf("prepare %s: %w", s.text, err)
 		}
 	}

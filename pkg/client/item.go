@@ -76,7 +76,7 @@ func (it Item) body() ([]byte, error) {
 	if it.Text == "" {
 		return nil, nil
 	}
-	if strings.TrimSpace(it.Text) == it.Text && !strings.ContainsAny(it.Text[:1], "\"[{\xef") {
+	if strings.TrimSpace(it.Text) == it.Text && strings.IndexByte("\"[{\xef", it.Text[0]) < 0 {
 		return []byte(it.Text), nil
 	}
 	return json.Marshal(it.Text)

@@ -63,7 +63,7 @@ func TestSubmit(t *testing.T) {
 		sub, err := connect(t, b).Submit(t.Context(), "page", items, client.SubmitOptions{Batch: "b1", Lane: events.LaneLow, Deadline: deadline})
 		require.NoError(t, err)
 		require.Equal(t, client.Submission{Batch: "b1", Accepted: 5}, sub)
-		require.Equal(t, `batch.open {"batch":"b1","recipe":"page"}`, <-asked)
+		require.Equal(t, `batch.open {"batch":"b1","recipe":"page","total":0}`, <-asked)
 		require.Equal(t, `batch.close {"batch":"b1","total":5}`, <-asked)
 
 		texts := make([]string, 0, 5)
@@ -127,14 +127,14 @@ func TestSubmit(t *testing.T) {
 		half, restarted := make(chan struct{}), make(chan struct{})
 		items := func(yield func(client.Item, error) bool) {
 			n := 0
-			for it := range numbered(total) {
+			for it, err := range numbered(total) {
 				switch n++; n {
 				case total / 2:
 					close(half)
 				case total:
 					<-restarted
 				}
-				if !yield(it, nil) {
+				if !yield(it, err) {
 					return
 				}
 			}

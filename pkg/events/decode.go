@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -67,7 +68,7 @@ func skip(data []byte, i int) int {
 			}
 			continue
 		default:
-			if depth == 0 && (i+1 == len(data) || bytes.IndexByte([]byte(",:]} \n\t\r"), data[i+1]) >= 0) {
+			if depth == 0 && (i+1 == len(data) || strings.IndexByte(",:]} \n\t\r", data[i+1]) >= 0) {
 				return i + 1
 			}
 			continue

@@ -41,7 +41,7 @@ func ParseInput(header map[string][]string, body []byte, at time.Time) (Input, e
 	if faults := attrs.apply(&in, at); err == nil {
 		err = faults
 	}
-	in.checkTrace()
+	in.TraceParent, in.TraceState = TraceContext(in.TraceParent, in.TraceState)
 	if err == nil {
 		err = in.readBody(body)
 	}

@@ -18,7 +18,7 @@ const (
 type BatchRequest struct {
 	Batch  string `json:"batch"`
 	Recipe string `json:"recipe,omitempty"` // with open
-	Total  int64  `json:"total,omitempty"`  // with close: how many distinct items were accepted
+	Total  int64  `json:"total"`            // with close: how many distinct items were accepted
 }
 
 // ResultOrder is the order in which a query yields results.

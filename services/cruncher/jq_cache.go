@@ -54,7 +54,7 @@ func (c *queryCache) cached(text string) *gojq.Code {
 	if !ok {
 		return nil
 	}
-	q := e.Value.(*cachedQuery)
+	q := queryOf(e)
 	if q.uses++; q.uses > maxUses {
 		c.drop(e)
 		return nil
@@ -75,8 +75,13 @@ func (c *queryCache) put(text string, code *gojq.Code) {
 	}
 }
 
+// queryOf returns what put has put into the list.
+func queryOf(e *list.Element) *cachedQuery {
+	return e.Value.(*cachedQuery) //nolint:forcetypeassert // put adds nothing else
+}
+
 func (c *queryCache) drop(e *list.Element) {
-	delete(c.lookup, e.Value.(*cachedQuery).text)
+	delete(c.lookup, queryOf(e).text)
 	c.order.Remove(e)
 }
 

@@ -130,13 +130,13 @@ func (s *source) Read(p []byte) (int, error) {
 var unzippers = sync.Pool{New: func() any { return &unzipper{buf: bufio.NewReaderSize(nil, 4<<10)} }}
 
 func gunzip(r io.Reader, limit int64) ([]byte, error) {
-	u := unzippers.Get().(*unzipper)
+	u := unzippers.Get().(*unzipper) //nolint:forcetypeassert // the pool makes nothing else
 	defer unzippers.Put(u)
 	u.src = source{r: r}
 	defer func() { u.src = source{} }()
 	u.buf.Reset(&u.src)
 	err := u.zip.Reset(u.buf)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) && u.src.err == nil {
 		return nil, nil // nothing at all: an empty body
 	}
 	var body []byte

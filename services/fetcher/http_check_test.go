@@ -95,7 +95,7 @@ func TestCheck_finds_a_site_up_or_down(t *testing.T) {
 		after     time.Duration
 	}{{"/missing", 404, false, 0}, {"/never", 405, false, 0}, {"/busy", 429, true, 9 * time.Second}, {"/failing", 500, true, 0}} {
 		v, _, err := check(t, t.Context(), n, s.URL+c.path)
-		f := fails(t, err, events.ReasonHTTPStatus, c.temporary)
+		f := failure(t, err, events.ReasonHTTPStatus, c.temporary)
 		require.Equal(t, c.after, f.After)
 		require.Equal(t, checkValue{Status: c.status, Reason: events.ReasonHTTPStatus, ElapsedMS: v.ElapsedMS}, v)
 	}

@@ -70,7 +70,7 @@ func TestGet_judges_a_status(t *testing.T) {
 	}
 	for _, status := range []int{408, 425, 429, 500, 501, 502, 503, 504, 599} {
 		out, err := get(t, n, args{"url": fmt.Sprint(s.URL, "/", status)})
-		f := fails(t, err, events.ReasonHTTPStatus, true)
+		f := failure(t, err, events.ReasonHTTPStatus, true)
 		require.Zero(t, f.After)
 		require.Equal(t, status, out.Fetch.Status)
 	}
@@ -111,7 +111,7 @@ func TestGet_honours_Retry_After_up_to_a_limit(t *testing.T) {
 	after := func(v string) time.Duration {
 		value = v
 		_, err := get(t, n, args{"url": s.URL})
-		return fails(t, err, events.ReasonHTTPStatus, true).After
+		return failure(t, err, events.ReasonHTTPStatus, true).After
 	}
 	require.Equal(t, 7*time.Second, after("7"))
 	require.Equal(t, 40*time.Second, after("41"))
@@ -128,12 +128,28 @@ func TestGet_refuses_arguments_that_make_no_request(t *testing.T) {
 	_, err := get(t, n, args{})
 	fails(t, err, events.ReasonMissingParameter, false)
 	for _, a := range []args{
-		{"url": 7}, {"url": "x", "uri": "y"},
-		{"url": "example.com"}, {"url": "//example.com/"}, {"url": "ftp://example.com/"}, {"url": "file:///etc/passwd"}, {"url": "http:example.com"},
-		{"url": "http://"}, {"url": "http://:80/"}, {"url": "http:///path"}, {"url": "http://a:b@example.com/"}, {"url": "http://a@example.com/"},
-		{"url": "http://example.com:0/"}, {"url": "http://example.com:65536/"}, {"url": "http://exa mple.com/"}, {"url": "http://[::1/"},
-		{"url": "http://[a:b]/"}, {"url": "http://[fe80::1%25a%20b]/"}, {"url": "http://[::%25ä]/"},
-		{"url": "http://example.com/\n"}, {"url": "http://example.com/%zz"}, {"url": "http://example.com/" + strings.Repeat("a", maxURLBytes)},
+		{"url": 7},
+		{"url": "x", "uri": "y"},
+		{"url": "example.com"},
+		{"url": "//example.com/"},
+		{"url": "ftp://example.com/"},
+		{"url": "file:///etc/passwd"},
+		{"url": "http:example.com"},
+		{"url": "http://"},
+		{"url": "http://:80/"},
+		{"url": "http:///path"},
+		{"url": "http://a:b@example.com/"},
+		{"url": "http://a@example.com/"},
+		{"url": "http://example.com:0/"},
+		{"url": "http://example.com:65536/"},
+		{"url": "http://exa mple.com/"},
+		{"url": "http://[::1/"},
+		{"url": "http://[a:b]/"},
+		{"url": "http://[fe80::1%25a%20b]/"},
+		{"url": "http://[::%25ä]/"},
+		{"url": "http://example.com/\n"},
+		{"url": "http://example.com/%zz"},
+		{"url": "http://example.com/" + strings.Repeat("a", maxURLBytes)},
 	} {
 		_, err := get(t, n, a)
 		fails(t, err, events.ReasonInvalidParameter, false)

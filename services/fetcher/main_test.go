@@ -57,7 +57,13 @@ func get(t testing.TB, n *Network, a args) (ops.Output, error) {
 }
 
 // fails requires a failure with a verdict.
-func fails(t testing.TB, err error, reason events.Reason, temporary bool) *ops.Failure {
+func fails(t testing.TB, err error, reason events.Reason, temporary bool) {
+	t.Helper()
+	_ = failure(t, err, reason, temporary)
+}
+
+// failure checks the same, and returns the verdict.
+func failure(t testing.TB, err error, reason events.Reason, temporary bool) *ops.Failure {
 	t.Helper()
 	require.Error(t, err)
 	f, ok := errors.AsType[*ops.Failure](err)

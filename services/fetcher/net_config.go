@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/netguard"
 )
 
@@ -71,7 +71,7 @@ func (c NetConfig) withDefaults() (NetConfig, error) {
 		c.Guard = g
 	}
 	if c.UserAgent == "" {
-		c.UserAgent = "fetchmill/" + version() + " (+https://github.com/fetchmill/fetchmill)"
+		c.UserAgent = "fetchmill/" + host.Version() + " (+https://github.com/fetchmill/fetchmill)"
 	}
 	orDefault(&c.MaxBodyBytes, 512<<10)
 	orDefault(&c.MaxRetryAfter, time.Minute)
@@ -90,24 +90,4 @@ func orDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// version is the module's version as the go command has recorded it, also when the package is part of another program.
-func version() string {
-	const module = "github.com/fetchmill/fetchmill"
-	v := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Path == module {
-			v = info.Main.Version
-		}
-		for _, d := range info.Deps {
-			if d.Path == module {
-				v = d.Version
-			}
-		}
-	}
-	if v == "" || v == "(devel)" {
-		return "dev"
-	}
-	return v
 }

@@ -30,6 +30,10 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set { return ops.NewSet(n.httpGet(), n.httpCheck(), sleepOp, noopOp) }
 
+// Transport returns the transport of the operations, for measurements that compare with it. Redirects, caps and verdicts are not
+// its business.
+func (n *Network) Transport() http.RoundTripper { return n.transport }
+
 // Close closes the idle connections.
 func (n *Network) Close() { n.transport.CloseIdleConnections() }
 

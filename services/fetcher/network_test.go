@@ -21,7 +21,7 @@ func TestNewNetwork_needs_no_settings(t *testing.T) {
 	require.Equal(t, []string{"http.check", "http.get", "noop", "sleep"}, set.Names())
 	cfg, err := NetConfig{}.withDefaults()
 	require.NoError(t, err)
-	require.Equal(t, "fetchmill/dev (+https://github.com/fetchmill/fetchmill)", cfg.UserAgent)
+	require.Equal(t, "fetchmill/0.0.0-dev (+https://github.com/fetchmill/fetchmill)", cfg.UserAgent)
 	require.EqualValues(t, 512<<10, cfg.MaxBodyBytes)
 	require.Equal(t, 10, cfg.MaxRedirects)
 	require.Equal(t, cfg.Concurrency, cfg.MaxIdleConnsPerHost)

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -50,7 +50,7 @@ func Accept(recipes Recipes, recipeName string, input events.Input, id string, s
 		lane = events.LaneNormal
 	}
 	return &events.Item{
-		ID: id, Recipe: r.Name, Batch: input.Batch, Index: input.Index, Key: shorten(order.Key, maxKey), Lane: lane,
+		ID: id, Recipe: r.Name, Batch: input.Batch, Index: input.Index, Key: stage.Shorten(order.Key, maxKey), Lane: lane,
 		Params: order.Params, Plan: order.Plan, Submitted: submitted.UTC(), Deadline: input.Deadline,
 	}, nil
 }
@@ -74,12 +74,4 @@ func tooDeep(raw json.RawMessage) bool {
 		}
 	}
 	return true
-}
-
-// shorten cuts a text to at most so many bytes, between characters.
-func shorten(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "")
 }

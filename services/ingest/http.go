@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -29,7 +29,6 @@ const (
 	maxItemBytes  = 1 << 20   // body of a request with one item
 	maxLineBytes  = 256 << 10 // one line of a request with many
 	maxBatchBytes = 64 << 10  // body of a request about a batch
-	retryAfter    = "1"       // seconds
 )
 
 type httpIntake struct {
@@ -51,7 +50,7 @@ func NewHandler(in *Intake, publisher Publisher) http.Handler {
 	mux.HandleFunc("/v1/batches/{batch}/{action}", post(h.batch))
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problem(http.StatusForbidden, "", "a browser sent this on behalf of another site: send it from the same site or without a browser"))
+		web.WriteProblem(w, web.NewProblem(http.StatusForbidden, "", "a browser sent this on behalf of another site: send it from the same site or without a browser"))
 	}))
 	return guard.Handler(mux)
 }
@@ -61,11 +60,11 @@ func post(next func(http.ResponseWriter, *http.Request) error) http.HandlerFunc 
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			writeProblem(w, problem(http.StatusMethodNotAllowed, "", "use POST"))
+			web.WriteProblem(w, web.NewProblem(http.StatusMethodNotAllowed, "", "use POST"))
 			return
 		}
 		if err := next(w, r); err != nil {
-			writeProblem(w, ProblemOf(err))
+			web.WriteProblem(w, ProblemOf(err))
 		}
 	}
 }
@@ -81,7 +80,7 @@ func (h *httpIntake) work(w http.ResponseWriter, r *http.Request) error {
 		return h.many(w, r, target, read)
 	}
 	if !takesOne(contentType) {
-		return problem(http.StatusUnsupportedMediaType, events.ReasonBadInput, fmt.Sprintf(
+		return web.NewProblem(http.StatusUnsupportedMediaType, events.ReasonBadInput, fmt.Sprintf(
 			"content type %.80q is not accepted: use text/plain, application/json or application/cloudevents+json for one item, "+
 				"application/x-ndjson, text/csv or text/uri-list for many", contentType))
 	}
@@ -136,7 +135,7 @@ func (h *httpIntake) one(w http.ResponseWriter, r *http.Request, name string) er
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusAccepted, accepted{id, name, input.Batch, len(duplicate) > 0 && duplicate[0]})
+	web.WriteJSON(w, http.StatusAccepted, accepted{id, name, input.Batch, len(duplicate) > 0 && duplicate[0]})
 	return nil
 }
 
@@ -201,7 +200,7 @@ func (h *httpIntake) batch(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.publisher.Publish(r.Context(), []stage.Outgoing{out}); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusAccepted, batched{b.Batch, action})
+	web.WriteJSON(w, http.StatusAccepted, batched{b.Batch, action})
 	return nil
 }
 
@@ -214,26 +213,4 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 		return nil, &Refusal{events.ReasonBadInput, fmt.Errorf("the body could not be read: %w", err)}
 	}
 	return body, nil
-}
-
-func writeProblem(w http.ResponseWriter, p *events.Problem) { writeStatus(w, p, p) }
-
-// writeStatus writes body as the answer to a request that failed with p.
-func writeStatus(w http.ResponseWriter, p *events.Problem, body any) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	write(w, p.Status, body)
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	write(w, status, body)
-}
-
-// write has nobody to tell when the client is gone.
-func write(w http.ResponseWriter, status int, body any) {
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
@@ -84,14 +85,26 @@ func (s *Service) serve(ctx context.Context) (micro.Service, error) {
 		if problem != nil {
 			return nil, problem
 		}
-		return nil, s.publish(ctx, out) // the sink answers
+		duplicate, err := stage.Send(ctx, s.publisher, []stage.Outgoing{out})
+		switch {
+		case err != nil:
+			return nil, ProblemOf(err)
+		case duplicate[0]:
+			id, _, _ := strings.Cut(out.Header[events.HeaderMsgID], ".")
+			return repeated(ctx, s.env.Conn, id)
+		default:
+			return nil, nil // the sink answers
+		}
 	}
 	batch := func(req micro.Request) ([]byte, *events.Problem) {
 		out, problem := s.intake.Batch(ctx, request(req))
 		if problem != nil {
 			return nil, problem
 		}
-		return []byte("{}"), s.publish(ctx, out)
+		if _, err := stage.Send(ctx, s.publisher, []stage.Outgoing{out}); err != nil {
+			return nil, ProblemOf(err)
+		}
+		return []byte("{}"), nil
 	}
 	for _, e := range []struct {
 		name, subject string
@@ -110,13 +123,6 @@ func (s *Service) serve(ctx context.Context) (micro.Service, error) {
 
 func request(req micro.Request) Request {
 	return Request{Subject: req.Subject(), Header: req.Headers(), Data: req.Data(), Reply: req.Reply()}
-}
-
-func (s *Service) publish(ctx context.Context, out stage.Outgoing) *events.Problem {
-	if _, err := stage.Send(ctx, s.publisher, []stage.Outgoing{out}); err != nil {
-		return ProblemOf(err)
-	}
-	return nil
 }
 
 // cancelBatch tells the stages that the items of a batch are not to be done any more.

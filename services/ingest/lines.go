@@ -78,7 +78,9 @@ func openJSON(r io.Reader, c lineContext) (lineReader, error) {
 }
 
 // openText reads lines of text: each is the recipe's primary parameter.
-func openText(r io.Reader, c lineContext) (lineReader, error) {
+func openText(r io.Reader, c lineContext) (lineReader, error) { return newText(r, c), nil }
+
+func newText(r io.Reader, c lineContext) *splitter {
 	return newSplitter(r, func(b []byte) (events.Input, error) {
 		in := c.textInput()
 		if !utf8.Valid(b) {
@@ -86,14 +88,14 @@ func openText(r io.Reader, c lineContext) (lineReader, error) {
 		}
 		in.Text = string(b)
 		return in, nil
-	}), nil
+	})
 }
 
 // openURIs reads a list of addresses, in which lines that begin with # are comments (RFC 2483, section 5).
 func openURIs(r io.Reader, c lineContext) (lineReader, error) {
-	lines, err := openText(r, c)
-	lines.(*splitter).comment = "#"
-	return lines, err
+	lines := newText(r, c)
+	lines.comment = "#"
+	return lines, nil
 }
 
 func (s *splitter) next() (line, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/recipe"
 	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -62,10 +63,10 @@ func (h *httpIntake) many(w http.ResponseWriter, r *http.Request, target *recipe
 	}
 	if err != nil {
 		p := ProblemOf(err)
-		writeStatus(w, p, interruption{Problem: p, summary: m.summary, NextLine: m.nextLine})
+		web.WriteProblemWith(w, p, interruption{Problem: p, summary: m.summary, NextLine: m.nextLine})
 		return nil
 	}
-	writeJSON(w, http.StatusOK, m.summary)
+	web.WriteJSON(w, http.StatusOK, m.summary)
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (m *manyItems) id(l line) string {
 func (m *manyItems) reject(l line) {
 	m.summary.RejectedTotal++
 	if len(m.summary.Rejected) < maxListed {
-		m.summary.Rejected = append(m.summary.Rejected, rejected{l.line, reasonOf(l.err), shorten(l.err.Error(), maxErrorText)})
+		m.summary.Rejected = append(m.summary.Rejected, rejected{l.line, reasonOf(l.err), stage.Shorten(l.err.Error(), maxErrorText)})
 	}
 }
 

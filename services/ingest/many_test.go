@@ -37,19 +37,23 @@ func TestHTTP_accepts_many_items(t *testing.T) {
 	}{
 		"NDJSON": {
 			"/v1/work/count", "{\"n\":1}\r\n\n 2 \n\"3\"\n{\"n\":4}", ndjson,
-			[]string{"1", "2", "3", "4"}, []int64{0, 2, 3, 4},
+			[]string{"1", "2", "3", "4"},
+			[]int64{0, 2, 3, 4},
 		},
 		"CSV": {
 			"/v1/work/json", "\ufeffurl, select\nhttp://a/,.x\n\nhttp://b/,\n\"http://c/\",\".a,\n.b\"\n", csvs,
-			[]string{"http://a/", "http://b/", "http://c/"}, []int64{0, 1, 2},
+			[]string{"http://a/", "http://b/", "http://c/"},
+			[]int64{0, 1, 2},
 		},
 		"a list of addresses": {
 			"/v1/work/page", "# a comment\r\nhttp://a/\r\n\r\nhttp://b/#x\r\n", "Content-Type: text/uri-list",
-			[]string{"http://a/", "http://b/#x"}, []int64{1, 3},
+			[]string{"http://a/", "http://b/#x"},
+			[]int64{1, 3},
 		},
 		"lines": {
 			"/v1/work/noop?lines=1", "\xef\xbb\xbf# text\n{not json\n  x  ", "Content-Type: text/plain",
-			[]string{"# text", "{not json", "x"}, []int64{0, 1, 2},
+			[]string{"# text", "{not json", "x"},
+			[]int64{0, 1, 2},
 		},
 		"nothing": {"/v1/work/noop?lines=1", "", "Content-Type: text/plain", []string{}, nil},
 	} {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/fetchmill/fetchmill/internal/stage"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -14,11 +15,11 @@ func ProblemOf(err error) *events.Problem {
 		return p
 	}
 	if errors.Is(err, stage.ErrFull) {
-		return problem(http.StatusServiceUnavailable, "", "the stream is full: nothing was dropped; wait a moment and send it again")
+		return web.NewProblem(http.StatusServiceUnavailable, "", "the stream is full: nothing was dropped; wait a moment and send it again")
 	}
 	r, ok := errors.AsType[*Refusal](err)
 	if !ok {
-		return problem(http.StatusServiceUnavailable, events.ReasonInternal, "it could not be handed to the broker: "+err.Error())
+		return web.NewProblem(http.StatusServiceUnavailable, events.ReasonInternal, "it could not be handed to the broker: "+err.Error())
 	}
 	status := http.StatusBadRequest
 	switch r.Reason {
@@ -29,9 +30,5 @@ func ProblemOf(err error) *events.Problem {
 	case events.ReasonInternal:
 		status = http.StatusInternalServerError
 	}
-	return problem(status, r.Reason, r.Error())
-}
-
-func problem(status int, reason events.Reason, detail string) *events.Problem {
-	return &events.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Reason: reason}
+	return web.NewProblem(status, r.Reason, r.Error())
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/fetchmill/fetchmill/internal/stage"
@@ -29,7 +28,7 @@ func (in *Intake) reject(m stage.Message, recipeName, id string, input events.In
 	key := in.keyOf(recipeName, input)
 	result := events.Result{
 		ID: id, Recipe: recipeName, Batch: input.Batch, Index: input.Index, Key: key,
-		Status: events.StatusFailed, Reason: reason, Error: shorten(err.Error(), maxErrorText),
+		Status: events.StatusFailed, Reason: reason, Error: stage.Shorten(err.Error(), maxErrorText),
 		Submitted: m.Stored.UTC(), Finished: in.now().UTC(),
 	}
 	data, encodeErr := json.Marshal(result)
@@ -52,60 +51,18 @@ func reasonOf(err error) events.Reason {
 	return events.ReasonInternal
 }
 
-// deadLetter keeps the message as it came, so that it can be looked at and sent again.
+// deadLetter keeps the message as it came, so that it can be looked at and sent again. One that never fits would be refused by the
+// broker and come again for ever.
 func (in *Intake) deadLetter(m stage.Message, recipeName, id, key string, reason events.Reason, err error) stage.Outgoing {
-	own := map[string]string{
-		events.HeaderMsgID:       id + ".dead",
-		events.HeaderDeadStage:   string(events.StageIngest),
-		events.HeaderDeadReason:  string(reason),
-		events.HeaderDeadError:   headerText(err.Error(), maxErrorText),
-		events.HeaderDeadSubject: headerText(m.Subject, maxErrorText),
-		events.HeaderDeadItem:    id,
-	}
-	if key != "" {
-		own[events.HeaderDeadKey] = headerText(key, maxRejectedKey)
-	}
-	out := stage.Outgoing{Subject: events.DeadSubject(events.StageIngest, recipeName), Header: maps.Clone(own), Data: m.Data}
-	for k, v := range m.Header {
-		if !isControl(k) {
-			out.Header[k] = v
-		}
-	}
-	in.cut(&out, own)
-	return out
-}
-
-// isControl tells whether a header is the broker's or fetchmill's own.
-func isControl(name string) bool {
-	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "nats-") || strings.HasPrefix(name, "fetchmill-")
-}
-
-// cut makes a dead letter fit into a message. One that never fits would be refused by the broker and come again for ever.
-func (in *Intake) cut(out *stage.Outgoing, own map[string]string) {
-	const framing = 64 // of the message, in bytes
-	most := in.maxMessage() - framing
-	if len(out.Data)+headerBytes(out.Header) <= most {
-		return
-	}
-	out.Header = own
-	note := fmt.Sprintf(" (the message of %d bytes did not fit with its headers: they and what is too long are cut off)", len(out.Data))
-	own[events.HeaderDeadError] = shorten(own[events.HeaderDeadError], maxErrorText) + note
-	out.Data = out.Data[:max(0, min(len(out.Data), most-headerBytes(own)))]
-}
-
-func headerBytes(header map[string]string) int {
-	n := 0
-	for k, v := range header {
-		n += len(k) + len(v) + len(": \r\n")
-	}
-	return n
+	return stage.DeadLetter{
+		Stage: events.StageIngest, Recipe: recipeName, Item: id, Key: key, Reason: reason, Err: err, MsgID: id + ".dead",
+	}.Within(m, in.maxMessage())
 }
 
 // keyOf finds the text by which people recognise what was sent, as far as it can be found in what is not valid.
 func (in *Intake) keyOf(recipeName string, input events.Input) string {
 	if input.Text != "" {
-		return shorten(strings.ToValidUTF8(input.Text, "\ufffd"), maxRejectedKey)
+		return stage.Shorten(strings.ToValidUTF8(input.Text, "\ufffd"), maxRejectedKey)
 	}
 	r, err := in.Recipes.Find(recipeName)
 	var params map[string]json.RawMessage
@@ -117,16 +74,5 @@ func (in *Intake) keyOf(recipeName string, input events.Input) string {
 	if json.Unmarshal(raw, &text) != nil {
 		text = string(raw)
 	}
-	return shorten(strings.ToValidUTF8(text, "\ufffd"), maxRejectedKey)
-}
-
-// headerText makes a text fit for a header: one line, not too long.
-func headerText(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(shorten(s, most))
+	return stage.Shorten(strings.ToValidUTF8(text, "\ufffd"), maxRejectedKey)
 }

@@ -63,7 +63,7 @@ func checkReply(subject string) error {
 // Batch makes the batch record for a request on batch.open, batch.close or batch.cancel with the JSON of an events.BatchRequest.
 func (in *Intake) Batch(ctx context.Context, req Request) (stage.Outgoing, *events.Problem) {
 	action := events.BatchAction(strings.TrimPrefix(req.Subject, events.PrefixBatch))
-	b, err := decodeBatch(req.Data)
+	b, err := decodeBatch(action, req.Data)
 	if err != nil {
 		return stage.Outgoing{}, ProblemOf(err)
 	}
@@ -81,14 +81,17 @@ type batchDocument struct {
 	Total  *int64 `json:"total"`
 }
 
-func decodeBatch(data []byte) (events.BatchRequest, error) {
+func decodeBatch(action events.BatchAction, data []byte) (events.BatchRequest, error) {
 	var doc batchDocument
 	if err := strictJSON(data, &doc); err != nil {
 		return events.BatchRequest{}, &Refusal{events.ReasonBadInput, fmt.Errorf(`%w: send for example {"batch": "b1"}`, err)}
 	}
 	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe}
-	if doc.Total != nil {
+	switch {
+	case doc.Total != nil:
 		b.Total = *doc.Total
+	case action == events.BatchClose: // a total that was forgotten would end the batch too early
+		return b, &Refusal{events.ReasonBadInput, errors.New(`say how many items were accepted: {"batch": "b1", "total": 3}`)}
 	}
 	return b, nil
 }

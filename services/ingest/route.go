@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"regexp"
-
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
@@ -23,21 +21,14 @@ func Route(it *events.Item, c Carry) (stage.Outgoing, error) {
 	return out, err
 }
 
-// traceParent is version 00 of the header traceparent, and how later versions begin (W3C Trace Context, section 3.2).
-var traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{0,100})?$`)
-
-// traceState allows what section 3.3 of W3C Trace Context allows, without looking at its list members.
-var traceState = regexp.MustCompile(`^[\x20-\x7e\t]{1,512}$`)
-
 // add sets the headers that are there and well-formed. A broken trace context is dropped, never a reason to refuse work.
 func (c Carry) add(header map[string]string) {
-	if traceParent.MatchString(c.TraceParent) {
-		header[events.HeaderTraceParent] = c.TraceParent
-		if traceState.MatchString(c.TraceState) {
-			header[events.HeaderTraceState] = c.TraceState
+	parent, state := events.TraceContext(c.TraceParent, c.TraceState)
+	for name, value := range map[string]string{
+		events.HeaderTraceParent: parent, events.HeaderTraceState: state, events.HeaderReply: c.Reply,
+	} {
+		if value != "" {
+			header[name] = value
 		}
-	}
-	if c.Reply != "" {
-		header[events.HeaderReply] = c.Reply
 	}
 }

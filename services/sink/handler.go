@@ -38,7 +38,7 @@ func (h *Handler) Handle(ctx context.Context, list []stage.Message) []stage.Verd
 	for i, m := range list {
 		c := read(m)
 		if c.unstorable {
-			verdicts[i] = stage.Done(stage.OutcomeRejected, c.dead...)
+			verdicts[i] = c.verdict()
 			continue
 		}
 		c.place = i
@@ -81,20 +81,16 @@ func (h *Handler) commit(ctx context.Context, entries []store.Entry) ([]store.Ou
 
 // announce tells the world, and whoever waits for it, about a stored result.
 func (h *Handler) announce(m stage.Message, c readCase, stored store.Outcome) stage.Verdict {
-	outcome := stage.OutcomeDone
-	if len(c.dead) > 0 {
-		outcome = stage.OutcomeRejected
-	}
 	if stored.Result == nil {
-		return stage.Done(outcome, c.dead...)
+		return c.verdict()
 	}
 	data, err := c.encoded(m, stored)
 	if err != nil { // it is stored, so delivering the message again cannot change this
 		h.log.Error("cannot encode a stored result", logItem, stored.Result.ID, logError, err)
-		return stage.Done(outcome, c.dead...)
+		return c.verdict()
 	}
 	h.answer(m, stored.Result.ID, data)
-	return stage.Done(outcome, append(c.dead, announcement(m, stored.Result, data))...)
+	return c.verdict(announcement(m, stored.Result, data))
 }
 
 // announcement is the message that tells the world about a stored result.

@@ -182,6 +182,11 @@ func TestHandlerRejects(t *testing.T) {
 			require.NotEmpty(t, dead.Header[events.HeaderDeadError])
 			require.Equal(t, tc.row, dead.Header[events.HeaderDeadItem])
 			require.Equal(t, dead.Header[events.HeaderMsgID], d.one(ctx, m).Publish[0].Header[events.HeaderMsgID], "a redelivery makes no second letter")
+			small := v.Smaller()
+			require.Len(t, small.Publish, len(v.Publish))
+			require.Empty(t, small.Publish[0].Data, "a letter that the broker finds too large still says why")
+			require.Equal(t, dead.Header[events.HeaderDeadError], small.Publish[0].Header[events.HeaderDeadError])
+			require.Equal(t, v.Publish[1:], small.Publish[1:])
 			if tc.row == "" {
 				require.Len(t, v.Publish, 1)
 				require.Empty(t, stored(t, d.db))

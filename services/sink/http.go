@@ -9,13 +9,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 const (
-	typeJSON    = "application/json"
-	typeNDJSON  = "application/x-ndjson"
-	typeProblem = "application/problem+json"
+	typeNDJSON = "application/x-ndjson"
 
 	// streamPage is how many results a stream reads at a time.
 	streamPage = 1000
@@ -34,7 +33,7 @@ func (q *Query) getResults(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	query, err := parseURL[events.ResultQuery](r.URL)
 	if err != nil {
-		writeProblem(w, problem(http.StatusBadRequest, err.Error()))
+		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	if accepts(r, typeNDJSON) {
@@ -47,17 +46,17 @@ func (q *Query) getResults(w http.ResponseWriter, r *http.Request) {
 
 func (q *Query) getResult(w http.ResponseWriter, r *http.Request) {
 	if _, err := parseURL[struct{}](r.URL); err != nil {
-		writeProblem(w, problem(http.StatusBadRequest, err.Error()))
+		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	id := r.PathValue("id")
 	page, err := q.db.Results(r.Context(), events.ResultQuery{ID: id})
 	if err == nil && len(page.Results) == 0 {
-		writeProblem(w, problem(http.StatusNotFound, fmt.Sprintf("there is no result %.80q: its item has not ended, or never was", id)))
+		web.WriteProblem(w, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("there is no result %.80q: its item has not ended, or never was", id)))
 		return
 	}
 	if err != nil {
-		writeProblem(w, q.problem(err))
+		web.WriteProblem(w, q.problem(err))
 		return
 	}
 	q.write(w, page.Results[0], nil)
@@ -66,7 +65,7 @@ func (q *Query) getResult(w http.ResponseWriter, r *http.Request) {
 func (q *Query) getCounts(w http.ResponseWriter, r *http.Request) {
 	query, err := parseURL[events.CountQuery](r.URL)
 	if err != nil {
-		writeProblem(w, problem(http.StatusBadRequest, err.Error()))
+		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	table, err := q.db.Counts(r.Context(), query)
@@ -76,7 +75,7 @@ func (q *Query) getCounts(w http.ResponseWriter, r *http.Request) {
 func (q *Query) getBatches(w http.ResponseWriter, r *http.Request) {
 	query, err := parseURL[events.BatchQuery](r.URL)
 	if err != nil {
-		writeProblem(w, problem(http.StatusBadRequest, err.Error()))
+		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	page, err := q.db.Batches(r.Context(), query)
@@ -85,17 +84,17 @@ func (q *Query) getBatches(w http.ResponseWriter, r *http.Request) {
 
 func (q *Query) getBatch(w http.ResponseWriter, r *http.Request) {
 	if _, err := parseURL[struct{}](r.URL); err != nil {
-		writeProblem(w, problem(http.StatusBadRequest, err.Error()))
+		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	id := r.PathValue("id")
 	page, err := q.db.Batches(r.Context(), events.BatchQuery{Batch: id})
 	if err == nil && len(page.Batches) == 0 {
-		writeProblem(w, problem(http.StatusNotFound, fmt.Sprintf("there is no batch %.80q: nothing of it has ended or been announced", id)))
+		web.WriteProblem(w, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("there is no batch %.80q: nothing of it has ended or been announced", id)))
 		return
 	}
 	if err != nil {
-		writeProblem(w, q.problem(err))
+		web.WriteProblem(w, q.problem(err))
 		return
 	}
 	q.write(w, page.Batches[0], nil)
@@ -115,7 +114,7 @@ func (q *Query) stream(w http.ResponseWriter, r *http.Request, query events.Resu
 			panic(http.ErrAbortHandler)
 		}
 		if err != nil {
-			writeProblem(w, q.problem(err))
+			web.WriteProblem(w, q.problem(err))
 			return
 		}
 		if !begun {
@@ -140,25 +139,10 @@ func (q *Query) stream(w http.ResponseWriter, r *http.Request, query events.Resu
 
 func (q *Query) write(w http.ResponseWriter, v any, err error) {
 	if err != nil {
-		writeProblem(w, q.problem(err))
+		web.WriteProblem(w, q.problem(err))
 		return
 	}
-	data, err := encode(v)
-	if err != nil {
-		writeProblem(w, q.problem(err))
-		return
-	}
-	w.Header().Set("Content-Type", typeJSON)
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(append(data, '\n')) // a reader that has gone needs no answer
-}
-
-func writeProblem(w http.ResponseWriter, p *events.Problem) {
-	w.Header().Set("Content-Type", typeProblem)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
-	data, _ := encode(p) // strings and a number
-	_, _ = w.Write(append(data, '\n'))
+	web.WriteJSON(w, http.StatusOK, v)
 }
 
 func accepts(r *http.Request, contentType string) bool {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/fetchmill/fetchmill/internal/store"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -36,7 +37,7 @@ func (q *Query) Answer(ctx context.Context, subject string, request []byte) ([]b
 	case events.SubjectQueryBatches:
 		return answer(ctx, q, request, q.db.Batches)
 	default:
-		return nil, problem(http.StatusNotFound, fmt.Sprintf("nothing answers on %.80q: use %s, %s or %s", subject,
+		return nil, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("nothing answers on %.80q: use %s, %s or %s", subject,
 			events.SubjectQueryResults, events.SubjectQueryCounts, events.SubjectQueryBatches))
 	}
 }
@@ -44,7 +45,7 @@ func (q *Query) Answer(ctx context.Context, subject string, request []byte) ([]b
 func answer[Q, A any](ctx context.Context, q *Query, request []byte, ask func(context.Context, Q) (A, error)) ([]byte, *events.Problem) {
 	query, err := decodeQuery[Q](request)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, err.Error())
+		return nil, badQuery(err)
 	}
 	a, err := ask(ctx, query)
 	if err != nil {
@@ -61,23 +62,18 @@ func answer[Q, A any](ctx context.Context, q *Query, request []byte, ask func(co
 func (q *Query) problem(err error) *events.Problem {
 	switch {
 	case errors.Is(err, store.ErrQuery):
-		return problem(http.StatusBadRequest, strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
+		return web.NewProblem(http.StatusBadRequest, events.ReasonBadInput, strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return problem(http.StatusServiceUnavailable, "the query was given up before it was answered: ask for less, or again")
+		return web.NewProblem(http.StatusServiceUnavailable, "", "the query was given up before it was answered: ask for less, or again")
 	default:
 		q.log.Error("cannot answer a query", logError, err)
-		p := problem(http.StatusInternalServerError, "the database could not be read: see the log of the sink")
-		p.Reason = events.ReasonInternal
-		return p
+		return web.NewProblem(http.StatusInternalServerError, events.ReasonInternal, "the database could not be read: see the log of the sink")
 	}
 }
 
-func problem(status int, detail string) *events.Problem {
-	p := &events.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
-	if status == http.StatusBadRequest {
-		p.Reason = events.ReasonBadInput
-	}
-	return p
+// badQuery is the answer to a query that cannot be read.
+func badQuery(err error) *events.Problem {
+	return web.NewProblem(http.StatusBadRequest, events.ReasonBadInput, err.Error())
 }
 
 // decodeQuery reads a query of type Q and refuses fields that Q does not have: a misspelt filter must not select everything.

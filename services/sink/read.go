@@ -1,10 +1,6 @@
 package sink
 
 import (
-	"unicode"
-
-	"strings"
-
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -14,9 +10,10 @@ import (
 type readCase struct {
 	place      int
 	entry      store.Entry
-	changed    bool             // the entry says something else than the message
-	dead       []stage.Outgoing // a dead letter, if the message could not be read
-	unstorable bool             // nothing of it can be stored
+	changed    bool              // the entry says something else than the message
+	letter     *stage.DeadLetter // if the message could not be read
+	original   stage.Message     // what the letter keeps
+	unstorable bool              // nothing of the message can be stored
 }
 
 // read finds out what is to be stored of a message. What cannot be read goes to the dead letters, and ends its item if it
@@ -30,7 +27,11 @@ func read(m stage.Message) readCase {
 		return readCase{entry: e, changed: changed}
 	}
 	r := salvage(m, err)
-	c := readCase{entry: store.Entry{Result: r}, changed: true, dead: []stage.Outgoing{deadLetter(m, r, err)}}
+	letter := deadLetter(m, r, err)
+	c := readCase{
+		entry: store.Entry{Result: r}, changed: true, letter: &letter,
+		original: stage.Message{Subject: m.Subject, Header: letterHeader(letter), Data: m.Data},
+	}
 	c.unstorable = r == nil || c.entry.Validate() != nil
 	return c
 }
@@ -43,34 +44,34 @@ func (c readCase) encoded(m stage.Message, stored store.Outcome) ([]byte, error)
 	return encode(stored.Result)
 }
 
-// deadLetter carries the original bytes. Its message id is the place of the original in its stream, so that a
-// redelivery makes no second letter.
-func deadLetter(m stage.Message, r *events.Result, cause error) stage.Outgoing {
-	h := events.Headers(events.IDFromSequence(m.Seq, m.Stored)+".dead", events.TypeDead, events.StageSink)
-	h[events.HeaderContentType] = "application/octet-stream"
-	h[events.HeaderDeadStage] = string(events.StageSink)
-	h[events.HeaderDeadReason] = string(events.ReasonUndecodable)
-	h[events.HeaderDeadError] = headerText(cause.Error())
-	h[events.HeaderDeadSubject] = m.Subject
-	if r != nil {
-		h[events.HeaderDeadItem] = r.ID
-		h[events.HeaderDeadKey] = headerText(r.Key)
+// verdict publishes out, after a dead letter if there is one; should the letter be too large, without the original.
+func (c readCase) verdict(out ...stage.Outgoing) stage.Verdict {
+	if c.letter == nil {
+		return stage.Done(stage.OutcomeDone, out...)
 	}
-	return stage.Outgoing{Subject: events.DeadSubject(events.StageSink, "_"), Header: h, Data: m.Data}
+	with := func(letter stage.Outgoing) stage.Verdict {
+		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter}, out...)...)
+	}
+	v := with(c.letter.Outgoing(c.original))
+	v.Smaller = func() stage.Verdict { return with(c.letter.Bare(c.original)) }
+	return v
 }
 
-const maxHeaderText = 1000
-
-// headerText makes a text fit for a header: one line of at most 1,000 bytes.
-func headerText(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) > maxHeaderText {
-		s = strings.ToValidUTF8(s[:maxHeaderText], "")
+// deadLetter describes the message. The letter's id is the place of the original in its stream, so that a redelivery makes
+// no second letter.
+func deadLetter(m stage.Message, r *events.Result, cause error) stage.DeadLetter {
+	l := stage.DeadLetter{
+		Stage: events.StageSink, Reason: events.ReasonUndecodable, Err: cause, MsgID: events.IDFromSequence(m.Seq, m.Stored) + ".dead",
 	}
-	return s
+	if r != nil {
+		l.Item, l.Key = r.ID, r.Key
+	}
+	return l
+}
+
+// letterHeader describes the letter in place of the original, whose headers are as doubtful as its data.
+func letterHeader(l stage.DeadLetter) map[string]string {
+	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
+	h[events.HeaderContentType] = "application/octet-stream"
+	return h
 }

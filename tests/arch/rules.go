@@ -52,16 +52,23 @@ var importRules = []importRule{
 	},
 	{
 		name:   "services never import the broker",
-		remedy: "a service is given its connection in host.Env; only cmd/fetchmill decides where the broker runs",
+		remedy: "a service is given its connection in host.Env; only app decides where the broker runs",
 		forbidden: func(from, to, _ string) bool {
 			return within(from, "services") && within(to, "internal/broker")
 		},
 	},
 	{
-		name:   "only cmd, bench and tests import services",
-		remedy: "turn the dependency round: declare the interface that is needed here and let cmd/fetchmill pass the service in",
+		name:   "only app, cmd, bench and tests import services",
+		remedy: "turn the dependency round: declare the interface that is needed here and let app pass the service in",
 		forbidden: func(from, to, _ string) bool {
-			return within(to, "services") && !within(from, "services") && !seesAll(from)
+			return within(to, "services") && !within(from, "services") && !within(from, "app") && !seesAll(from)
+		},
+	},
+	{
+		name:   "only cmd, bench, examples and tests import app",
+		remedy: "app puts everything together, so nothing that it is made of can need it: pass what is needed in through a configuration",
+		forbidden: func(from, to, _ string) bool {
+			return within(to, "app") && !within(from, "app") && !within(from, "examples") && !seesAll(from)
 		},
 	},
 	{

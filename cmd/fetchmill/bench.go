@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+	"time"
+
+	"github.com/fetchmill/fetchmill/bench/idle"
+	"github.com/fetchmill/fetchmill/bench/iorate"
+	"github.com/fetchmill/fetchmill/bench/latency"
+	"github.com/fetchmill/fetchmill/bench/pipeline"
+	"github.com/fetchmill/fetchmill/internal/cli"
+	"github.com/fetchmill/fetchmill/internal/site"
+)
+
+// benchCmd are the measurements, each in a package below bench.
+type benchCmd struct {
+	Pipeline benchPipelineCmd `cmd:"" help:"No-op items per second through all stages, against bare nats.go and stock watermill-nats."`
+	IO       benchIOCmd       `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
+	Latency  benchLatencyCmd  `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
+	Idle     benchIdleCmd     `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`
+	Site     benchSiteCmd     `cmd:"" hidden:"" help:"Serve the site that measurements fetch from, until stdin ends."`
+}
+
+// benchOutput is how a measurement is printed.
+type benchOutput struct {
+	Output cli.Format `short:"o" enum:"table,json" default:"table" help:"Format: ${enum} (default ${default})."`
+}
+
+// report is what a measurement has found.
+type report interface{ Print(w io.Writer) error }
+
+func (o benchOutput) print(s *session, r report) error {
+	if o.Output == cli.JSON {
+		return cli.WriteJSON(s.stdout, r)
+	}
+	return r.Print(s.stdout)
+}
+
+type benchPipelineCmd struct {
+	N          int    `short:"n" default:"100000" placeholder:"N" help:"Items in each round (default ${default})."`
+	Rounds     int    `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
+	Only       bool   `help:"Measure fetchmill alone."`
+	CPUProfile string `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of fetchmill, for 'go tool pprof'."`
+	benchOutput
+}
+
+func (*benchPipelineCmd) Help() string {
+	return `Sends no-op items through ingest, fetcher, cruncher and sink into the database. The references pass messages of the same size over the
+same streams and consumers: a loop on bare nats.go that takes, publishes and acknowledges up to 512 messages at a time, the same
+ending in a bulk insert, and Watermill's router on stock watermill-nats. All take turns in this process, each with a new broker.
+
+Examples:
+
+    fetchmill bench pipeline
+    fetchmill bench pipeline --only -n 1000000 --rounds 1
+`
+}
+
+func (cmd *benchPipelineCmd) Run(ctx context.Context, s *session) error {
+	cfg := pipeline.Config{
+		Items: cmd.N, Rounds: cmd.Rounds, Only: cmd.Only, Log: s.log, Progress: func(what string) { s.say("%s", what) },
+		Profile: profileLast(cmd.CPUProfile, cmd.Rounds),
+	}
+	r, err := pipeline.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return cmd.print(s, r)
+}
+
+// profileLast makes what starts a CPU profile for the last round; nil without a file.
+func profileLast(file string, rounds int) func(round int) (stop func() error, err error) {
+	if file == "" {
+		return nil
+	}
+	return func(round int) (func() error, error) {
+		if round != rounds-1 {
+			return func() error { return nil }, nil
+		}
+		return profileCPU(file)
+	}
+}
+
+type benchIOCmd struct {
+	N          int           `short:"n" default:"20000" placeholder:"N" help:"URLs in each round (default ${default})."`
+	C          int           `short:"c" default:"1024" placeholder:"N" help:"URLs that are fetched at the same time (default ${default})."`
+	Latency    time.Duration `default:"100ms" placeholder:"TIME" help:"How long the site takes to answer (default ${default})."`
+	Recipe     string        `enum:"uptime,page" default:"page" help:"${enum}; uptime passes no cruncher (default ${default})."`
+	Rounds     int           `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
+	CPUProfile string        `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of the pipeline, for 'go tool pprof'."`
+	benchOutput
+}
+
+func (*benchIOCmd) Help() string {
+	return `Fetches URLs from a site of its own, in a process of its own on this machine, that takes its time to answer. Rounds of a bare
+loop over net/http and rounds of the whole pipeline take turns. The ideal is the concurrency divided by the latency.
+
+Examples:
+
+    fetchmill bench io
+    fetchmill bench io -n 100000 -c 4096 --latency 500ms --recipe uptime -o json
+`
+}
+
+func (cmd *benchIOCmd) Run(ctx context.Context, s *session) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cfg := iorate.Config{
+		Items: cmd.N, Concurrency: cmd.C, Latency: cmd.Latency, Recipe: cmd.Recipe, Rounds: cmd.Rounds,
+		Site: []string{self, "bench", "site"}, Log: s.log, Progress: func(what string) { s.say("%s", what) },
+	}
+	cfg.Profile = profileLast(cmd.CPUProfile, cmd.Rounds)
+	r, err := iorate.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return cmd.print(s, r)
+}
+
+func profileCPU(path string) (stop func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+type benchLatencyCmd struct {
+	N      int `short:"n" default:"1000" placeholder:"N" help:"Runs that are measured (default ${default})."`
+	WarmUp int `default:"100" placeholder:"N" help:"Runs before them that are not (default ${default})."`
+	benchOutput
+}
+
+func (*benchLatencyCmd) Help() string {
+	return `Starts all services in this process and sends one request after the other over one connection. Each goes through ingest,
+fetcher, cruncher and sink and is answered when its result is in the database, flushed to the disk.
+
+Examples:
+
+    fetchmill bench latency
+    fetchmill bench latency -n 10000 -o json
+`
+}
+
+func (cmd *benchLatencyCmd) Run(ctx context.Context, s *session) error {
+	r, err := latency.Run(ctx, latency.Config{Runs: cmd.N, WarmUp: cmd.WarmUp, Log: s.log})
+	if err != nil {
+		return err
+	}
+	return cmd.print(s, r)
+}
+
+type benchIdleCmd struct {
+	For    time.Duration `default:"10s" placeholder:"TIME" help:"How long to look (default ${default})."`
+	Settle time.Duration `default:"2s" placeholder:"TIME" help:"How long to wait before, once it is ready (default ${default})."`
+	benchOutput
+}
+
+func (*benchIdleCmd) Help() string {
+	return `Starts 'fetchmill up' as a process of its own with a temporary data folder, and reads its CPU time and memory from /proc.
+
+Examples:
+
+    fetchmill bench idle
+    fetchmill bench idle --for 1m -o json
+`
+}
+
+func (cmd *benchIdleCmd) Run(ctx context.Context, s *session) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r, err := idle.Run(ctx, idle.Config{Command: []string{self, "up"}, Settle: cmd.Settle, For: cmd.For})
+	if err != nil {
+		return fmt.Errorf("bench idle: %w", err)
+	}
+	return cmd.print(s, r)
+}
+
+type benchSiteCmd struct{}
+
+func (*benchSiteCmd) Run(ctx context.Context, s *session) error {
+	return site.Serve(ctx, s.stdin, s.stdout)
+}
