@@ -75,6 +75,9 @@ func (c Config) validate() error {
 	if c.has(Cruncher) && c.Crunchers < 1 {
 		errs = append(errs, fmt.Errorf("crunchers: %d is less than 1", c.Crunchers))
 	}
+	if c.has(Fetcher) || c.has(Cruncher) {
+		errs = append(errs, c.Limits.Validate())
+	}
 	if c.Drain <= 0 {
 		errs = append(errs, fmt.Errorf("drain time: %s is not positive", c.Drain))
 	}

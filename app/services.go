@@ -100,7 +100,9 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{Guard: guard, Concurrency: a.cfg.Fetchers})
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func (d *Delivery) RetryAfter(delay time.Duration) { d.nakDelay.Store(int64(dela
 // Ack tells the broker that the message is done. Only the first answer to a delivery counts.
 func (d *Delivery) Ack() {
 	if s := d.lane.sub; s.forget(d) {
+		d.lane.acked.Store(&d.msg.Reply)
 		s.report(d.ack(s.nc))
 	}
 }
@@ -51,18 +52,15 @@ func (d *Delivery) Nak(delay time.Duration) {
 var (
 	ackDone     = []byte("+ACK")
 	ackProgress = []byte("+WPI")
-	ackNak      = []byte("-NAK")
 )
 
 func (d *Delivery) ack(nc *nats.Conn) error { return nc.Publish(d.msg.Reply, ackDone) }
 
 func (d *Delivery) inProgress(nc *nats.Conn) error { return nc.Publish(d.msg.Reply, ackProgress) }
 
+// nak always names a delay. The broker remembers one without only in memory: after a restart, such as that of `fetchmill up`, the
+// message would not come again before the broker's patience with the worker has ended.
 func (d *Delivery) nak(nc *nats.Conn) error {
-	delay := d.nakDelay.Load()
-	if delay <= 0 {
-		return nc.Publish(d.msg.Reply, ackNak)
-	}
-	answer := append(strconv.AppendInt([]byte(`-NAK {"delay":`), delay, 10), '}')
-	return nc.Publish(d.msg.Reply, answer)
+	answer := strconv.AppendInt([]byte(`-NAK {"delay":`), max(1, d.nakDelay.Load()), 10)
+	return nc.Publish(d.msg.Reply, append(answer, '}'))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,6 +26,7 @@ type lane struct {
 	source   Source
 	consumer jetstream.Consumer
 	weight   int
+	acked    atomic.Pointer[string] // where the latest acknowledgement went; nil if there was none
 
 	// What follows is guarded by the subscription's lock.
 

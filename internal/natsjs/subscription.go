@@ -45,6 +45,8 @@ const (
 	// silenceTimeout bounds the wait for messages that are on the way when a subscription ends. It is over in a round trip
 	// unless the connection is lost, and then nothing is on the way.
 	silenceTimeout = 2 * time.Second
+	// confirmTimeout bounds the wait for the broker's word that it has heeded the last acknowledgements.
+	confirmTimeout = 2 * time.Second
 )
 
 func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, sources []Source) (*subscription, error) {
@@ -135,10 +137,24 @@ func (s *subscription) run(intake context.Context) {
 	s.giveUp()
 	stopUpkeep()
 	upkeep.Wait()
-	// What was acknowledged last must reach the broker, or it would be delivered again.
-	if err := s.nc.FlushTimeout(time.Second); err != nil && !s.nc.IsClosed() {
-		s.cfg.Log.Warn("the last acknowledgements may not have reached the broker; their messages will be delivered again", "error", err)
+	s.confirmAnswers()
+}
+
+// confirmAnswers returns when the broker has heeded all answers. It heeds those to one consumer in their order, so the latest
+// acknowledgement is sent once more, with a wish for a reply. That they have arrived is not enough: a broker that is
+// stopped now, as that of `fetchmill up` is, would forget them, and what is done would be done again.
+func (s *subscription) confirmAnswers() {
+	for _, l := range s.lanes {
+		reply := l.acked.Load()
+		if reply == nil || s.nc.IsClosed() {
+			continue
+		}
+		if _, err := s.nc.Request(*reply, ackDone, confirmTimeout); err != nil {
+			s.cfg.Log.Warn("the last acknowledgements may not have reached the broker; their messages will be delivered again",
+				"consumer", l.source.Consumer, "error", err)
+		}
 	}
+	_ = s.nc.FlushTimeout(confirmTimeout) // of what was handed back where nothing was acknowledged
 }
 
 // dispatch hands out messages as long as there are workers free for them.

@@ -47,7 +47,12 @@ func (s *subscription) extend(now time.Time, patience time.Duration) {
 	}
 	s.mu.Unlock()
 	for _, d := range due {
-		s.report(d.inProgress(s.nc))
+		// Not after the answer: the broker would take a message that was handed back for one that is being worked on.
+		s.mu.Lock()
+		if _, held := s.held[d]; held {
+			s.report(d.inProgress(s.nc))
+		}
+		s.mu.Unlock()
 	}
 }
 

@@ -104,7 +104,9 @@ func (r *Runner) Run(intake, work context.Context) error {
 	stopHurry := context.AfterFunc(work, subscriber.Hurry)
 	defer stopHurry()
 
-	messages, err := subscriber.Subscribe(intake, string(r.cfg.Stage))
+	messages, err := reach(intake, r.env.Log, "consumers", func() (<-chan *message.Message, error) {
+		return subscriber.Subscribe(intake, string(r.cfg.Stage))
+	})
 	if err != nil {
 		return r.ending(intake, work, err)
 	}

@@ -20,13 +20,14 @@ type Steps struct {
 	Cancellations *Cancellations
 	Log           *slog.Logger
 	Limits        Limits
+	trials        *trials
 }
 
 // Limits hold where an item's plan does not set its own.
 type Limits struct {
 	Timeout    time.Duration // of one step
 	Attempts   int           // of one stage with an item
-	Deliveries int           // of an item to a stage; beyond it workers are thought to die on it
+	Deliveries int           // of an item to a stage; beyond it workers may be dying on it, and it is tried by itself
 	Backoff    Backoff       // between attempts
 }
 
@@ -36,6 +37,22 @@ func DefaultLimits() Limits {
 		Timeout: 30 * time.Second, Attempts: 5, Deliveries: 20,
 		Backoff: Backoff{First: time.Second, Most: 2 * time.Minute},
 	}
+}
+
+// Validate joins all faults of the limits.
+func (l Limits) Validate() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(l.Timeout <= 0, "timeout: %s is not positive", l.Timeout)
+	fault(l.Attempts < 1, "attempts: %d is less than 1", l.Attempts)
+	fault(l.Deliveries < 1, "deliveries: %d is less than 1", l.Deliveries)
+	fault(l.Backoff.First <= 0, "first rest between attempts: %s is not positive", l.Backoff.First)
+	fault(l.Backoff.Most < l.Backoff.First, "longest rest between attempts: %s is less than the first, %s", l.Backoff.Most, l.Backoff.First)
+	return errors.Join(errs...)
 }
 
 var errCancelled = errors.New("the batch was cancelled")
@@ -53,6 +70,17 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 	}
 	if v, ended := s.endedBefore(ctx, it, m); ended {
 		return v
+	}
+	if m.Delivery > s.deliveries(it) {
+		switch trial := s.trials.begin(ctx, it.ID); {
+		case trial.rest > 0:
+			return Again(trial.rest)
+		case trial.guilty:
+			err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it, the last %d times on its own", m.Delivery-1, maxTrials)
+			return s.end(it, m, events.StatusFailed, events.ReasonWorkerLost, err)
+		default:
+			defer trial.end()
+		}
 	}
 	it.Attempts = max(it.Attempts, m.Delivery)
 	if !it.Deadline.IsZero() {
@@ -84,9 +112,6 @@ func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Ve
 	switch {
 	case errors.Is(context.Cause(ctx), errCancelled):
 		return s.end(it, m, events.StatusCancelled, events.ReasonCancelled, errCancelled), true
-	case m.Delivery > s.deliveries(it):
-		err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it", m.Delivery-1)
-		return s.end(it, m, events.StatusFailed, events.ReasonWorkerLost, err), true
 	case !it.Deadline.IsZero() && time.Now().After(it.Deadline):
 		err := fmt.Errorf("the deadline %s passed before the item was started", it.Deadline.Format(time.RFC3339))
 		return s.end(it, m, events.StatusFailed, events.ReasonDeadline, err), true
@@ -94,8 +119,8 @@ func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Ve
 	return Verdict{}, false
 }
 
-// deliveries is how many deliveries of an item may end without a verdict before its workers are thought to die on it. Attempts
-// are deliveries too.
+// deliveries is how many deliveries of an item may end without a verdict before it is suspected of killing its workers. Attempts are
+// deliveries too.
 func (s *Steps) deliveries(it *events.Item) int {
 	most := s.Limits.Deliveries
 	for _, step := range s.steps(it) {

@@ -20,12 +20,17 @@ type Worker struct {
 	env           host.Env
 	runner        *Runner
 	cancellations *Cancellations
+	trials        *trials
+	stream        string
 	about         map[string]string
 }
 
 // NewWorker makes a worker for fetch or crunch steps that can do the given operations on so many items at the same time.
 func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits, set ops.Set) (*Worker, error) {
-	steps := &Steps{Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits}
+	steps := &Steps{
+		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits,
+		trials: &trials{stage: stage, log: env.Log},
+	}
 	stream := map[events.Stage]string{
 		events.StageFetch:  topology.StreamFetch,
 		events.StageCrunch: topology.StreamCrunch,
@@ -40,7 +45,7 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations, about: map[string]string{
+	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations, trials: steps.trials, stream: stream, about: map[string]string{
 		"concurrency": strconv.Itoa(concurrency), "ops": strings.Join(set.Names(), ","),
 	}}, nil
 }
@@ -49,7 +54,12 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 func (w *Worker) Run(intake, work context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(intake))
 	giveUp := context.AfterFunc(intake, stop)
-	wait, err := w.cancellations.Watch(watching, w.env.Conn)
+	wait, err := reach(watching, w.env.Log, "bucket "+topology.BucketControl, func() (func(), error) {
+		if err := w.trials.open(watching, w.env.Conn, w.stream); err != nil {
+			return nil, err
+		}
+		return w.cancellations.Watch(watching, w.env.Conn)
+	})
 	if !giveUp() { // asked to stop before it started
 		err = nil
 	}

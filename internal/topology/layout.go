@@ -24,7 +24,8 @@ const (
 	ConsumerSink   = "sink"
 )
 
-// BucketControl is the KV bucket of cancelled batches; the keys are made by CancelKey.
+// BucketControl is the KV bucket of cancelled batches, and of items that are tried because workers have died on them; the keys
+// are made by CancelKey and TrialKey.
 const BucketControl = "control"
 
 // LaneConsumer names the consumer of a lane on FETCH or CRUNCH.
@@ -32,6 +33,12 @@ func LaneConsumer(lane events.Lane) string { return string(lane) }
 
 // CancelKey is the key of BucketControl that says that a batch is cancelled.
 func CancelKey(batch string) string { return "cancel." + batch }
+
+// TrialKey is the key of BucketControl that says how often the trial of an item was begun and not ended. Ids may have any
+// characters, keys may not.
+func TrialKey(stage events.Stage, item string) string {
+	return "trial." + string(stage) + "." + events.IDFromKey(item)
+}
 
 // Layout is everything that has to exist on the broker.
 type Layout struct {
@@ -62,7 +69,7 @@ func For(c Config) Layout {
 			worker(c, StreamResults, ConsumerSink, events.PrefixResult+">"),
 		},
 		Buckets: []jetstream.KeyValueConfig{{
-			Bucket: BucketControl, Description: "cancelled batches",
+			Bucket: BucketControl, Description: "cancelled batches, and items on which workers have died",
 			TTL: c.DeadAge, Replicas: c.Replicas, Storage: jetstream.FileStorage,
 		}},
 	}

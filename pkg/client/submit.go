@@ -63,11 +63,26 @@ func (c *Client) Submit(ctx context.Context, recipe string, items iter.Seq2[Item
 		return w.sum, fmt.Errorf("submit to recipe %s: %w", recipe, err)
 	}
 	if o.Batch != "" {
-		if err := c.ask(ctx, events.SubjectBatchClose, events.BatchRequest{Batch: o.Batch, Total: w.sum.Accepted}, nil); err != nil {
+		if err := c.closeBatch(ctx, events.BatchRequest{Batch: o.Batch, Total: w.sum.Accepted}); err != nil {
 			return w.sum, fmt.Errorf("close batch %s: %w", o.Batch, err)
 		}
 	}
 	return w.sum, nil
+}
+
+// closeBatch asks until it is answered: all items are safe by now, and ingest may just be restarting.
+func (c *Client) closeBatch(ctx context.Context, b events.BatchRequest) error {
+	began := time.Now()
+	for {
+		err := c.ask(ctx, events.SubjectBatchClose, b, nil)
+		if err == nil || !passing(err) || ctx.Err() != nil || time.Since(began) > patience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(longestPause):
+		}
+	}
 }
 
 // letter is an item ready to be published, or why it is not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -198,6 +199,9 @@ func verdict(err error) refusal {
 			return full
 		}
 		return final
+	}
+	if _, broken := errors.AsType[net.Error](err); broken { // the connection broke while this was being written to it
+		return silent
 	}
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):

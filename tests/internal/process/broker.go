@@ -1,0 +1,47 @@
+package process
+
+import (
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// Broker says how a nats-server is started, so that it can be started again on the same address with the same data.
+type Broker struct {
+	Path string // of nats-server
+	Dir  string // where it keeps its streams
+	Port int
+}
+
+// NewBroker finds a free port and a folder for a broker.
+func NewBroker(tb testing.TB, path string) Broker {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing waits
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, l.Close()) }()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	require.True(tb, ok)
+	return Broker{Path: path, Dir: tb.TempDir(), Port: addr.Port}
+}
+
+// URL is where clients connect.
+func (b Broker) URL() string { return "nats://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port)) }
+
+// Spec is how it is run.
+func (b Broker) Spec() Spec {
+	return Spec{Path: b.Path, Args: []string{
+		"--jetstream", "--store_dir", b.Dir, "--addr", "127.0.0.1", "--port", strconv.Itoa(b.Port),
+	}}
+}
+
+// Connect connects to a broker as clients should: what is not sent is an error at once, and the connection repairs itself.
+func Connect(tb testing.TB, url string) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.RetryOnFailedConnect(true))
+	require.NoError(tb, err)
+	tb.Cleanup(nc.Close)
+	return nc
+}
