@@ -21,22 +21,23 @@ const (
 
 // Config is what an operator may set about the topology.
 type Config struct {
-	Replicas   int           `help:"Copies of each stream in a cluster: 1, 3 or 5." default:"1"`
-	MaxBytes   int64         `help:"Most bytes that each of the work streams may hold; beyond it publishing is refused." default:"1073741824"`
-	DoneAge    time.Duration `help:"How long announcements of finished items are kept." default:"168h"`
-	DoneBytes  int64         `help:"Most bytes of announcements that are kept; the oldest go first." default:"1073741824"`
-	DeadAge    time.Duration `help:"How long dead letters are kept." default:"720h"`
-	WorkWindow time.Duration `help:"How long the broker itself remembers message ids of submitted work. Beyond it the database knows them, for ever." default:"30s"`
-	StepWindow time.Duration `help:"The same between the stages." default:"10s"`
-	AckWait    time.Duration `help:"How long after a worker died its messages are delivered again." default:"30s"`
-	Persist    Persist       `help:"When a message counts as stored: default or async." enum:"default,async" default:"default"`
+	Replicas  int           `help:"Copies of each stream in a cluster: 1, 3 or 5." default:"1"`
+	MaxBytes  int64         `help:"Most bytes that each of the work streams may hold; beyond it publishing is refused." default:"1073741824"`
+	DoneAge   time.Duration `help:"How long announcements of finished items are kept." default:"168h"`
+	DoneBytes int64         `help:"Most bytes of announcements that are kept; the oldest go first." default:"1073741824"`
+	DeadAge   time.Duration `help:"How long dead letters are kept." default:"720h"`
+	// DuplicateWindow costs the broker some 200 bytes of memory for each message of that time, in each stream. It saves
+	// work that would be done twice; that nothing is counted twice is the database's doing.
+	DuplicateWindow time.Duration `help:"How long the broker itself remembers message ids. Beyond it the database knows them, for ever." default:"5s"`
+	AckWait         time.Duration `help:"How long after a worker died its messages are delivered again." default:"30s"`
+	Persist         Persist       `help:"When a message counts as stored: default or async." enum:"default,async" default:"default"`
 }
 
 // Default returns the configuration that the tags of Config describe.
 func Default() Config {
 	return Config{
 		Replicas: 1, MaxBytes: 1 << 30, DoneAge: 7 * 24 * time.Hour, DoneBytes: 1 << 30, DeadAge: 30 * 24 * time.Hour,
-		WorkWindow: 30 * time.Second, StepWindow: 10 * time.Second, AckWait: 30 * time.Second, Persist: PersistDefault,
+		DuplicateWindow: 5 * time.Second, AckWait: 30 * time.Second, Persist: PersistDefault,
 	}
 }
 
@@ -57,13 +58,12 @@ func (c Config) Validate() error {
 	}{
 		{"done age", c.DoneAge},
 		{"dead age", c.DeadAge},
-		{"work window", c.WorkWindow},
-		{"step window", c.StepWindow},
+		{"duplicate window", c.DuplicateWindow},
 		{"ack wait", c.AckWait},
 	} {
 		fault(d.value < time.Second, "%s: %s is less than a second", d.name, d.value)
 	}
-	fault(c.DoneAge < 2*c.AckWait, "done age: %s is less than twice the ack wait of %s", c.DoneAge, c.AckWait)
+	fault(c.DoneAge < c.DuplicateWindow, "done age: %s is less than the duplicate window of %s", c.DoneAge, c.DuplicateWindow)
 	fault(c.DeadAge < 2*c.AckWait, "dead age: %s is less than twice the ack wait of %s", c.DeadAge, c.AckWait)
 	fault(c.Persist != PersistDefault && c.Persist != PersistAsync, "persist: %q is neither default nor async", c.Persist)
 	fault(c.Persist == PersistAsync && c.Replicas > 1, "persist: the broker offers async only without replicas, not with %d", c.Replicas)

@@ -57,12 +57,12 @@ type Consumer struct {
 func For(c Config) Layout {
 	l := Layout{
 		Streams: []jetstream.StreamConfig{
-			queue(c, StreamWork, "what users publish", events.PrefixWork+">", c.WorkWindow),
-			queue(c, StreamFetch, "items waiting for I/O", events.PrefixFetch+">", c.StepWindow),
-			queue(c, StreamCrunch, "items waiting for CPU", events.PrefixCrunch+">", c.StepWindow),
-			queue(c, StreamResults, "the sink's inbox", events.PrefixResult+">", c.StepWindow),
+			queue(c, StreamWork, "what users publish", events.PrefixWork+">"),
+			queue(c, StreamFetch, "items waiting for I/O", events.PrefixFetch+">"),
+			queue(c, StreamCrunch, "items waiting for CPU", events.PrefixCrunch+">"),
+			queue(c, StreamResults, "the sink's inbox", events.PrefixResult+">"),
 			history(c, StreamDone, "what the sink has committed", c.DoneAge, c.DoneBytes, events.PrefixDone+">", events.PrefixEvent+">"),
-			history(c, StreamDead, "what could not be done", c.DeadAge, -1, events.PrefixDead+">"),
+			letters(c),
 		},
 		Consumers: []Consumer{
 			worker(c, StreamWork, ConsumerIngest, events.PrefixWork+">"),
@@ -82,22 +82,27 @@ func For(c Config) Layout {
 }
 
 // queue is a stream whose messages leave it when they are acknowledged, and that refuses instead of dropping when it is full.
-func queue(c Config, name, description, subject string, window time.Duration) jetstream.StreamConfig {
+func queue(c Config, name, description, subject string) jetstream.StreamConfig {
 	s := stream(c, name, description, subject)
 	s.Retention = jetstream.WorkQueuePolicy
 	s.Discard = jetstream.DiscardNew
 	s.MaxBytes = c.MaxBytes
-	s.Duplicates = window
 	return s
 }
 
-// history is a stream that anyone may read again until its messages are too old. Its window outlasts a redelivery.
+// history is a stream that anyone may read again until its messages are too old.
 func history(c Config, name, description string, age time.Duration, maxBytes int64, subjects ...string) jetstream.StreamConfig {
 	s := stream(c, name, description, subjects...)
 	s.Retention = jetstream.LimitsPolicy
 	s.Discard = jetstream.DiscardOld
 	s.MaxBytes = maxBytes
 	s.MaxAge = age
+	return s
+}
+
+// letters are few, so their window can outlast a redelivery: a worker that dies while it writes one leaves no second.
+func letters(c Config) jetstream.StreamConfig {
+	s := history(c, StreamDead, "what could not be done", c.DeadAge, -1, events.PrefixDead+">")
 	s.Duplicates = 2 * c.AckWait
 	return s
 }
@@ -105,7 +110,7 @@ func history(c Config, name, description string, age time.Duration, maxBytes int
 func stream(c Config, name, description string, subjects ...string) jetstream.StreamConfig {
 	s := jetstream.StreamConfig{
 		Name: name, Description: description, Subjects: subjects,
-		Storage: jetstream.FileStorage, Replicas: c.Replicas,
+		Storage: jetstream.FileStorage, Replicas: c.Replicas, Duplicates: c.DuplicateWindow,
 		MaxMsgs: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1, AllowDirect: true,
 	}
 	if c.Persist == PersistAsync {

@@ -87,7 +87,7 @@ func TestProvision(t *testing.T) {
 		require.NoError(t, err)
 		_, err = js.Publish(t.Context(), "work.x", []byte("x"))
 		require.NoError(t, err)
-		cfg.AckWait, cfg.WorkWindow = 5*time.Second, time.Minute
+		cfg.AckWait, cfg.DuplicateWindow = 5*time.Second, time.Minute
 		_, err = topology.Provision(t.Context(), js, topology.For(cfg))
 		require.NoError(t, err)
 		c, err := js.Consumer(t.Context(), topology.StreamWork, topology.ConsumerIngest)
@@ -136,11 +136,13 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	for name, change := range map[string]func(*topology.Config){
-		"async persistence":           func(c *topology.Config) { c.Persist = topology.PersistAsync },
-		"the shortest times":          func(c *topology.Config) { c.DoneAge, c.DeadAge, c.AckWait = 2*time.Second, 2*time.Second, time.Second },
-		"a long ack wait":             func(c *topology.Config) { c.AckWait = 24 * time.Hour },
-		"windows longer than default": func(c *topology.Config) { c.WorkWindow, c.StepWindow = time.Hour, time.Hour },
-		"little room":                 func(c *topology.Config) { c.MaxBytes, c.DoneBytes = 1<<20, 1<<20 },
+		"async persistence": func(c *topology.Config) { c.Persist = topology.PersistAsync },
+		"the shortest times": func(c *topology.Config) {
+			c.DoneAge, c.DuplicateWindow, c.DeadAge, c.AckWait = time.Second, time.Second, 2*time.Second, time.Second
+		},
+		"a long ack wait":              func(c *topology.Config) { c.AckWait = 24 * time.Hour },
+		"a window longer than default": func(c *topology.Config) { c.DuplicateWindow = time.Hour },
+		"little room":                  func(c *topology.Config) { c.MaxBytes, c.DoneBytes = 1<<20, 1<<20 },
 	} {
 		t.Run("what is valid can be provisioned: "+name, func(t *testing.T) {
 			cfg := topology.Default()
@@ -157,7 +159,7 @@ func TestConfig(t *testing.T) {
 		})
 	}
 	for name, change := range map[string]func(*topology.Config){
-		"done age": func(c *topology.Config) { c.DoneAge = 30 * time.Second },
+		"done age": func(c *topology.Config) { c.DoneAge = 4 * time.Second },
 		"dead age": func(c *topology.Config) { c.DeadAge = 30 * time.Second },
 		"persist":  func(c *topology.Config) { c.Persist, c.Replicas = topology.PersistAsync, 3 },
 	} {

@@ -36,7 +36,7 @@ func TestKills(t *testing.T) {
 	pages := httptest.NewServer(site.New())
 	t.Cleanup(pages.Close)
 	// Windows so short that many duplicates pass the broker and only the database can recognise them.
-	m := start(t, random(t), "--ack-wait", "2s", "--work-window", "1s", "--step-window", "1s")
+	m := start(t, random(t), "--ack-wait", "2s", "--duplicate-window", "1s")
 	m.service("sink", "--db", m.db)
 	m.service("cruncher", "-c", "4")
 	m.service("fetcher", "--allow-net", "127.0.0.0/8", "--retry-first", "100ms", "--retry-most", "1s")

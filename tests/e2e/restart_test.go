@@ -23,7 +23,7 @@ func TestIdempotency(t *testing.T) {
 	t.Run("the same Nats-Msg-Id is one row, beyond the broker's memory and across a restart", func(t *testing.T) {
 		dir := t.TempDir()
 		const window = time.Second
-		m := up(t, dir, "--stream-work-window", window.String(), "--stream-step-window", window.String())
+		m := up(t, dir, "--stream-duplicate-window", window.String())
 		pub := func(m *mill, body string) {
 			m.pub(t, "work.noop", body, "-H", "Nats-Msg-Id:order-1", "-H", "batch:orders")
 			m.idle(t)
