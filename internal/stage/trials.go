@@ -65,7 +65,7 @@ type trial struct {
 
 // begin begins the trial of an item, if it can begin now.
 func (t *trials) begin(ctx context.Context, item string) trial {
-	rest := trialRest + rand.N(trialRest) //nolint:gosec // jitter needs no secrecy
+	rest := trialRest + rand.N(trialRest)
 	if early := time.Until(t.opens); early > 0 {
 		return trial{rest: early + rest}
 	}

@@ -29,7 +29,7 @@ func random(t *testing.T) *rand.Rand {
 		s = rand.Uint64()
 	}
 	t.Logf("what is random comes again with -chaos.seed %d", s)
-	return rand.New(rand.NewPCG(s, s)) //nolint:gosec // it is to come again, not to be secret
+	return rand.New(rand.NewPCG(s, s))
 }
 
 func TestKills(t *testing.T) {

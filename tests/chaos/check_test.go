@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // the sink's database, read without fetchmill
@@ -117,7 +116,7 @@ func deadLetters(t *testing.T, js jetstream.JetStream) []string {
 	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq && s.CachedInfo().State.Msgs > 0; seq++ {
 		m, err := s.GetMsg(t.Context(), seq)
 		require.NoError(t, err)
-		h := nats.Header(m.Header)
+		h := m.Header
 		reasons = append(reasons, h.Get(events.HeaderDeadStage)+" "+h.Get(events.HeaderDeadReason)+": "+h.Get(events.HeaderDeadError))
 	}
 	return reasons

@@ -100,6 +100,7 @@ func (l *loners) publish(t *testing.T, nc *nats.Conn, g *gate) {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		if _, err := js.Publish(ctx, events.WorkSubject("noop"), []byte(key), jetstream.WithRetryAttempts(0)); err != nil {
 			l.unknown[key] = true
+			assert.Eventually(t, nc.IsConnected, patience, 10*time.Millisecond) // or all the rest would fail as well, in no time
 		} else {
 			l.accepted[key] = true
 		}

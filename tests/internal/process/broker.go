@@ -19,7 +19,7 @@ type Broker struct {
 // NewBroker finds a free port and a folder for a broker.
 func NewBroker(tb testing.TB, path string) Broker {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing waits
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
 	defer func() { require.NoError(tb, l.Close()) }()
 	addr, ok := l.Addr().(*net.TCPAddr)

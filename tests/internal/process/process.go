@@ -39,7 +39,7 @@ type Spec struct {
 func Start(tb testing.TB, name string, spec Spec) *Process {
 	tb.Helper()
 	p := &Process{tb: tb, name: name, exited: make(chan struct{})}
-	p.cmd = exec.Command(spec.Path, spec.Args...) //nolint:noctx // it ends with the test, by Cleanup
+	p.cmd = exec.Command(spec.Path, spec.Args...)
 	p.cmd.Env = append(os.Environ(), spec.Env...)
 	p.cmd.Dir = spec.Dir
 	p.cmd.Stdin = strings.NewReader(spec.In)
