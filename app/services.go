@@ -37,6 +37,7 @@ func (a *App) addServices(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a.health.Add(string(name), service.Ready)
 		a.group.Add(host.Component{Name: string(name), Run: service.Run})
 	}
 	a.group.Add(host.Component{Name: "http", Run: func(intake, work context.Context) error {
@@ -48,6 +49,7 @@ func (a *App) addServices(ctx context.Context) error {
 // runner is a service.
 type runner interface {
 	Run(intake, work context.Context) error
+	Ready(ctx context.Context) error
 }
 
 // env gives each service a connection of its own, as if it ran in a process of its own.
@@ -57,7 +59,7 @@ func (a *App) env(ctx context.Context, name string) (host.Env, error) {
 		return host.Env{}, err
 	}
 	a.onClose(func() error { nc.Close(); return nil })
-	a.health.Add(name, host.Connected(nc))
+	a.health.Add(name+" connection", host.Connected(nc))
 	a.brokerURL = nc.ConnectedUrlRedacted()
 	return host.Env{Conn: nc, Log: a.log.With("service", name), Metrics: a.metrics, Tracer: noop.NewTracerProvider()}, nil
 }

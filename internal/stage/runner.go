@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -43,6 +44,7 @@ type Runner struct {
 	metrics   *metrics
 	tracing   *tracing
 	heldLog   rate.Sometimes // about what is held up
+	started   atomic.Bool    // messages are taken
 }
 
 // New makes a runner that handles messages one by one, so many at the same time. It asks nothing of the broker before Run.
@@ -86,6 +88,14 @@ func newRunner(env host.Env, cfg Config) (*Runner, error) {
 	}, nil
 }
 
+// Ready tells whether the runner has begun to take messages. It is a host.Check.
+func (r *Runner) Ready(context.Context) error {
+	if !r.started.Load() {
+		return fmt.Errorf("stage %s is still starting", r.cfg.Stage)
+	}
+	return nil
+}
+
 // Run works until intake ends, and then until what is under way has ended, or work ends: then what is left is
 // handed back to the broker at once.
 func (r *Runner) Run(intake, work context.Context) error {
@@ -110,6 +120,7 @@ func (r *Runner) Run(intake, work context.Context) error {
 	if err != nil {
 		return r.ending(intake, work, err)
 	}
+	r.started.Store(true)
 	// Returns when all messages are settled and the broker has been told: when the router is done, that is at once.
 	defer func() { _ = subscriber.Close() }()
 

@@ -50,6 +50,9 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 	}}, nil
 }
 
+// Ready tells whether the worker has begun to take items. It is a host.Check.
+func (w *Worker) Ready(ctx context.Context) error { return w.runner.Ready(ctx) }
+
 // Run works until intake ends, and then until what is under way has ended, or work ends.
 func (w *Worker) Run(intake, work context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(intake))

@@ -33,5 +33,8 @@ func New(env host.Env, cfg Config, set ops.Set) (*Service, error) {
 	return &Service{worker: worker}, nil
 }
 
+// Ready tells whether items are taken. It is a host.Check.
+func (s *Service) Ready(ctx context.Context) error { return s.worker.Ready(ctx) }
+
 // Run works until intake ends, and then until what is under way has ended, or work ends.
 func (s *Service) Run(intake, work context.Context) error { return s.worker.Run(intake, work) }

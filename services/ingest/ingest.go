@@ -58,6 +58,9 @@ func New(env host.Env, cfg Config, recipes Recipes) (*Service, error) {
 // Handler is the HTTP API.
 func (s *Service) Handler() http.Handler { return NewHandler(s.intake, publisher{s.publisher}) }
 
+// Ready tells whether work is taken and requests are answered. It is a host.Check.
+func (s *Service) Ready(ctx context.Context) error { return s.runner.Ready(ctx) }
+
 // Run works until intake ends, and then until what is under way has ended, or work ends.
 func (s *Service) Run(intake, work context.Context) error {
 	requests, err := s.serve(work)

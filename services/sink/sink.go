@@ -68,6 +68,9 @@ func New(env host.Env, cfg Config, db *store.DB) (*Service, error) {
 // Register adds the HTTP API for queries.
 func (s *Service) Register(mux *http.ServeMux) { s.query.Register(mux) }
 
+// Ready tells whether work is taken and requests are answered. It is a host.Check.
+func (s *Service) Ready(ctx context.Context) error { return s.runner.Ready(ctx) }
+
 // Run works until intake ends, and then until what is under way is committed, or work ends.
 func (s *Service) Run(intake, work context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(intake))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -116,7 +117,11 @@ func testHTTP(t *testing.T, m *mill) {
 		})
 	}
 	t.Run("health and metrics", func(t *testing.T) {
-		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		require.Eventually(t, func() bool {
+			resp, _ := m.call(t, http.MethodGet, "/readyz", "")
+			return resp.StatusCode == http.StatusOK
+		}, time.Minute, 10*time.Millisecond)
+		for _, path := range []string{"/healthz", "/metrics"} {
 			resp, data := m.call(t, http.MethodGet, path, "")
 			require.Equal(t, http.StatusOK, resp.StatusCode, string(data))
 		}
