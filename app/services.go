@@ -13,6 +13,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
@@ -85,7 +86,7 @@ func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (ru
 
 func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
 	set := cruncher.Builtin()
-	a.describe("cruncher", "%s; ops %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "))
+	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
 	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
 }
 
@@ -114,7 +115,7 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if len(allow) > 0 {
 		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
 	}
-	a.describe("fetcher", "%s; ops %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), reach)
+	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,15 @@ import (
 
 // laneWeights are the shares that the lanes have of a busy worker's places.
 var laneWeights = map[events.Lane]int{events.LaneHigh: 8, events.LaneNormal: 4, events.LaneLow: 1}
+
+// LaneShares tells, for people, which share of a busy worker's places each lane has.
+func LaneShares() string {
+	var shares []string
+	for _, lane := range events.Lanes() {
+		shares = append(shares, fmt.Sprintf("%s %d", lane, laneWeights[lane]))
+	}
+	return "lanes " + strings.Join(shares, ", ")
+}
 
 // Worker does the steps of items of one stage, taken from all lanes of its stream.
 type Worker struct {
