@@ -20,7 +20,10 @@ type Delivery struct {
 	lane     *lane
 	msg      *nats.Msg
 	nakDelay atomic.Int64 // nanoseconds
-	extended time.Time    // when the broker last heard that the message is being worked on; guarded by the subscription's lock
+
+	// Guarded by the subscription's lock.
+	extended time.Time // when the broker last heard that the message is being worked on
+	held     int       // place in the subscription's heldSet
 }
 
 // Header is the message's headers. They must not be changed.

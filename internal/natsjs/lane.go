@@ -142,7 +142,7 @@ func (l *lane) receive(m *nats.Msg) {
 		return
 	}
 	l.buffer = append(l.buffer, d)
-	s.held[d] = struct{}{}
+	s.held.add(d)
 	s.mu.Unlock()
 	s.changed.Signal()
 }

@@ -39,8 +39,7 @@ type Publisher struct {
 	flights   int
 	departed  time.Time // of the last flight
 	callAgain *time.Timer
-	pending   map[uint64]*publication
-	last      uint64
+	pending   pendingList
 }
 
 // publication is one message on its way.
@@ -69,7 +68,7 @@ type call struct {
 
 // NewPublisher makes a publisher on a connection, which stays the caller's. Close it to free its subscription.
 func NewPublisher(nc *nats.Conn) (*Publisher, error) {
-	p := &Publisher{nc: nc, prefix: nc.NewInbox() + ".", pending: map[uint64]*publication{}}
+	p := &Publisher{nc: nc, prefix: nc.NewInbox() + "."}
 	listener, err := nc.Subscribe(p.prefix+"*", p.confirm)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
@@ -175,23 +174,21 @@ func (p *Publisher) depart() {
 	p.flights++
 	p.departed = time.Now()
 	for _, pub := range list {
-		p.last++
 		pub.flight = f
-		p.pending[p.last] = pub
-		pub.msg.Reply = p.prefix + strconv.FormatUint(p.last, 36)
+		number := p.pending.add(pub)
+		pub.msg.Reply = p.prefix + strconv.FormatUint(number, 36)
 		if err := p.nc.PublishMsg(pub.msg); err != nil {
-			p.settle(p.last, false, err)
+			p.settle(number, false, err)
 		}
 	}
 }
 
 // settle notes what became of one message. The caller holds the lock.
 func (p *Publisher) settle(number uint64, duplicate bool, err error) {
-	pub, ok := p.pending[number]
-	if !ok {
+	pub := p.pending.take(number)
+	if pub == nil {
 		return
 	}
-	delete(p.pending, number)
 	p.finish(pub, duplicate, err)
 	if pub.flight.open--; pub.flight.open == 0 {
 		p.flights--
@@ -226,7 +223,7 @@ func (p *Publisher) confirm(m *nats.Msg) {
 func (p *Publisher) forget(c *call, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for number, pub := range p.pending {
+	for number, pub := range p.pending.all() {
 		if pub.call == c {
 			p.settle(number, false, err)
 		}
@@ -257,7 +254,7 @@ func (p *Publisher) watchConnection() {
 }
 
 func (p *Publisher) failAll(err error) {
-	for number := range p.pending {
+	for number := range p.pending.all() {
 		p.settle(number, false, err)
 	}
 	for _, pub := range p.gathered {

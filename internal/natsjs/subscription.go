@@ -29,10 +29,10 @@ type subscription struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // a message arrived, a worker became free, or intake ended
 	ended    bool
-	inFlight int                    // bundles that workers are at
-	held     map[*Delivery]struct{} // buffered, in flight or unconfirmed
-	rate     rate                   // of settled messages
-	pace     pace                   // of workers
+	inFlight int // bundles that workers are at
+	held     heldSet
+	rate     rate // of settled messages
+	pace     pace // of workers
 
 	unconfirmed int // messages whose workers are free again
 }
@@ -55,7 +55,7 @@ func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, s
 	}
 	s := &subscription{
 		nc: nc, cfg: cfg, out: make(chan *message.Message),
-		held: map[*Delivery]struct{}{}, ackWait: time.Hour,
+		ackWait: time.Hour,
 	}
 	s.changed = sync.NewCond(&s.mu)
 	s.base, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
@@ -287,10 +287,9 @@ func (s *subscription) takeBack(list []*Delivery, took time.Duration) {
 func (s *subscription) forget(d *Delivery) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, held := s.held[d]; !held {
+	if !s.held.remove(d) {
 		return false
 	}
-	delete(s.held, d)
 	s.rate.add(time.Now())
 	return true
 }
@@ -301,7 +300,7 @@ func (s *subscription) handBackBuffered() {
 	for _, l := range s.lanes {
 		for d := l.pop(); d != nil; d = l.pop() {
 			s.report(d.nak(s.nc))
-			delete(s.held, d)
+			s.held.remove(d)
 		}
 	}
 }

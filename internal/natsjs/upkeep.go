@@ -39,7 +39,7 @@ func every(ctx context.Context, interval time.Duration, do func(now time.Time)) 
 func (s *subscription) extend(now time.Time, patience time.Duration) {
 	s.mu.Lock()
 	var due []*Delivery
-	for d := range s.held {
+	for _, d := range s.held.list {
 		if now.Sub(d.extended) >= patience/2 {
 			d.extended = now
 			due = append(due, d)
@@ -49,7 +49,7 @@ func (s *subscription) extend(now time.Time, patience time.Duration) {
 	for _, d := range due {
 		// Not after the answer: the broker would take a message that was handed back for one that is being worked on.
 		s.mu.Lock()
-		if _, held := s.held[d]; held {
+		if d.held > 0 {
 			s.report(d.inProgress(s.nc))
 		}
 		s.mu.Unlock()
