@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 	"time"
 
@@ -45,6 +46,21 @@ func TestEncode(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, string(want), string(got))
 		}
+	})
+	t.Run("numbers of all sizes are what encoding/json writes", func(t *testing.T) {
+		for _, f := range []float64{0, 1, -1, 0.1, 1e-6, 9.9e-7, 1e20, 1e21, 123456.789, math.MaxFloat64, math.SmallestNonzeroFloat64} {
+			it := &events.Item{ID: "x", Recipe: "y", Fetch: &events.FetchFacts{ElapsedMS: f, Phases: &events.Phases{TLS: -f, Transfer: f / 3}}}
+			want, err := json.Marshal(it)
+			require.NoError(t, err)
+			got, err := it.Encode()
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got))
+			back, err := events.DecodeItem(got)
+			require.NoError(t, err)
+			require.Equal(t, it.Fetch, back.Fetch)
+		}
+		_, err := (&events.Item{ID: "x", Recipe: "y", Fetch: &events.FetchFacts{ElapsedMS: math.NaN()}}).Encode()
+		require.ErrorIs(t, err, events.ErrRecord)
 	})
 	t.Run("refuses a value that is not JSON", func(t *testing.T) {
 		it := richItem()

@@ -116,6 +116,15 @@ func setInt[I int | int64](to *I, raw []byte) error {
 	return err
 }
 
+func setFloat(to *float64, raw []byte) error {
+	if bytes.Equal(raw, null) {
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	*to = f
+	return err
+}
+
 func setBool(to *bool, raw []byte) error { return json.Unmarshal(raw, to) }
 
 func setTime(to *time.Time, raw []byte) error {
@@ -164,7 +173,7 @@ func (it *Item) set(name string, raw []byte) error {
 	case "body":
 		return setAny(&it.Body, raw)
 	case "fetch":
-		return setAny(&it.Fetch, raw)
+		return setFetch(&it.Fetch, raw)
 	case "attempts":
 		return setInt(&it.Attempts, raw)
 	case "submitted":
@@ -199,7 +208,7 @@ func (r *Result) set(name string, raw []byte) error {
 	case "value":
 		return setRaw(&r.Value, raw)
 	case "fetch":
-		return setAny(&r.Fetch, raw)
+		return setFetch(&r.Fetch, raw)
 	case "submitted":
 		return setTime(&r.Submitted, raw)
 	case "finished":
@@ -207,6 +216,58 @@ func (r *Result) set(name string, raw []byte) error {
 	default: // from a later version
 		return nil
 	}
+}
+
+func setFetch(to **FetchFacts, raw []byte) error {
+	if bytes.Equal(raw, null) {
+		return nil
+	}
+	f := new(FetchFacts)
+	*to = f
+	return fields(raw, func(name string, raw []byte) error {
+		switch name {
+		case "status":
+			return setInt(&f.Status, raw)
+		case "bytes":
+			return setInt(&f.Bytes, raw)
+		case "content_type":
+			return setText(&f.ContentType, raw)
+		case "elapsed_ms":
+			return setFloat(&f.ElapsedMS, raw)
+		case "url":
+			return setText(&f.URL, raw)
+		case "proto":
+			return setText(&f.Proto, raw)
+		case "phases":
+			return setPhases(&f.Phases, raw)
+		default:
+			return nil
+		}
+	})
+}
+
+func setPhases(to **Phases, raw []byte) error {
+	if bytes.Equal(raw, null) {
+		return nil
+	}
+	p := new(Phases)
+	*to = p
+	return fields(raw, func(name string, raw []byte) error {
+		switch name {
+		case "dns_ms":
+			return setFloat(&p.DNS, raw)
+		case "connect_ms":
+			return setFloat(&p.Connect, raw)
+		case "tls_ms":
+			return setFloat(&p.TLS, raw)
+		case "first_byte_ms":
+			return setFloat(&p.FirstByte, raw)
+		case "transfer_ms":
+			return setFloat(&p.Transfer, raw)
+		default:
+			return nil
+		}
+	})
 }
 
 func (p *Plan) decode(raw []byte) error {

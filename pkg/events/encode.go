@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -11,12 +12,13 @@ import (
 // Items and results are encoded and decoded at every hop, and with reflection that was a fifth of the pipeline's time. What
 // follows writes the same JSON as encoding/json does for these types, a field after the other. The tests hold the two together.
 
-// Encode writes the item as JSON. Params, Value and the steps' arguments must be JSON or empty.
+// Encode writes the item as JSON. Value must be JSON or empty, which is checked, because operations make it. So must be Params and the
+// steps' arguments, which is not: they are checked where items are accepted and whenever they are decoded.
 func (it *Item) Encode() ([]byte, error) {
-	if err := validRaw(it.Params, it.Value); err != nil {
+	if err := validRaw(it.Value); err != nil {
 		return nil, fmt.Errorf("item %s: %w", it.ID, err)
 	}
-	w := writer{buf: make([]byte, 0, 512+len(it.Params)+len(it.Value)+len(it.Body)*4/3)}
+	w := writer{buf: append(make([]byte, 0, 512+len(it.Params)+len(it.Value)+len(it.Body)*4/3), '{')}
 	w.text("id", it.ID)
 	w.text("recipe", it.Recipe)
 	w.textUnlessEmpty("batch", it.Batch)
@@ -24,16 +26,12 @@ func (it *Item) Encode() ([]byte, error) {
 	w.textUnlessEmpty("key", it.Key)
 	w.text("lane", string(it.Lane))
 	w.rawUnlessEmpty("params", it.Params)
-	if err := w.plan(it.Plan); err != nil {
-		return nil, fmt.Errorf("item %s: %w", it.ID, err)
-	}
+	w.plan(it.Plan)
 	w.rawUnlessEmpty("value", it.Value)
 	if len(it.Body) > 0 {
 		w.any("body", it.Body)
 	}
-	if it.Fetch != nil {
-		w.any("fetch", it.Fetch)
-	}
+	w.fetch(it.Fetch)
 	w.intUnlessZero("attempts", int64(it.Attempts))
 	w.time("submitted", it.Submitted)
 	if !it.Deadline.IsZero() {
@@ -47,7 +45,7 @@ func (r *Result) Encode() ([]byte, error) {
 	if err := validRaw(r.Value); err != nil {
 		return nil, fmt.Errorf("result %s: %w", r.ID, err)
 	}
-	w := writer{buf: make([]byte, 0, 384+len(r.Value))}
+	w := writer{buf: append(make([]byte, 0, 384+len(r.Value)), '{')}
 	w.text("id", r.ID)
 	w.text("recipe", r.Recipe)
 	w.textUnlessEmpty("batch", r.Batch)
@@ -58,35 +56,30 @@ func (r *Result) Encode() ([]byte, error) {
 	w.textUnlessEmpty("error", r.Error)
 	w.int("attempts", int64(r.Attempts))
 	w.rawUnlessEmpty("value", r.Value)
-	if r.Fetch != nil {
-		w.any("fetch", r.Fetch)
-	}
+	w.fetch(r.Fetch)
 	w.time("submitted", r.Submitted)
 	w.time("finished", r.Finished)
 	return w.end()
 }
 
-func validRaw(values ...json.RawMessage) error {
-	for _, v := range values {
-		if len(v) > 0 && !json.Valid(v) {
-			return fmt.Errorf("%w: a value is not JSON", ErrRecord)
-		}
+func validRaw(v json.RawMessage) error {
+	if len(v) > 0 && !json.Valid(v) {
+		return fmt.Errorf("%w: the value is not JSON", ErrRecord)
 	}
 	return nil
 }
 
-// writer writes a JSON object; its first error is kept.
+// writer writes a JSON object; its last error is kept.
 type writer struct {
 	buf []byte
 	err error
 }
 
 func (w *writer) name(name string) {
-	if len(w.buf) == 0 {
-		w.buf = append(w.buf, '{', '"')
-	} else {
-		w.buf = append(w.buf, ',', '"')
+	if len(w.buf) > 0 && w.buf[len(w.buf)-1] != '{' {
+		w.buf = append(w.buf, ',')
 	}
+	w.buf = append(w.buf, '"')
 	w.buf = append(w.buf, name...)
 	w.buf = append(w.buf, '"', ':')
 }
@@ -146,50 +139,73 @@ func (w *writer) any(name string, v any) {
 	w.buf = append(w.buf, data...)
 }
 
-func (w *writer) plan(p Plan) error {
-	w.name("plan")
-	inner := writer{buf: make([]byte, 0, 160)}
-	if p.Fetch != nil {
-		step, err := p.Fetch.encode()
-		if err != nil {
-			return err
-		}
-		inner.rawUnlessEmpty("fetch", step)
-	}
-	if len(p.Crunch) > 0 {
-		inner.name("crunch")
-		for i, s := range p.Crunch {
-			step, err := s.encode()
-			if err != nil {
-				return err
-			}
-			inner.buf = append(inner.buf, "[,"[min(i, 1)])
-			inner.buf = append(inner.buf, step...)
-		}
-		inner.buf = append(inner.buf, ']')
-	}
-	if p.Quiet {
-		inner.name("quiet")
-		inner.buf = append(inner.buf, "true"...)
-	}
-	if len(inner.buf) == 0 {
-		inner.buf = append(inner.buf, '{')
-	}
-	data, err := inner.end()
-	w.buf = append(w.buf, data...)
-	return err
+// object writes a field that is an object; its fields are written by what is called.
+func (w *writer) object(name string, fields func()) {
+	w.name(name)
+	w.buf = append(w.buf, '{')
+	fields()
+	w.buf = append(w.buf, '}')
 }
 
-func (s Step) encode() ([]byte, error) {
-	if err := validRaw(s.With); err != nil {
-		return nil, fmt.Errorf("step %s: %w", s.Op, err)
-	}
-	w := writer{buf: make([]byte, 0, 64+len(s.With))}
+func (w *writer) plan(p Plan) {
+	w.object("plan", func() {
+		if p.Fetch != nil {
+			w.object("fetch", func() { w.step(*p.Fetch) })
+		}
+		if len(p.Crunch) > 0 {
+			w.name("crunch")
+			for i, s := range p.Crunch {
+				w.buf = append(w.buf, "[,"[min(i, 1)], '{')
+				w.step(s)
+				w.buf = append(w.buf, '}')
+			}
+			w.buf = append(w.buf, ']')
+		}
+		if p.Quiet {
+			w.name("quiet")
+			w.buf = append(w.buf, "true"...)
+		}
+	})
+}
+
+func (w *writer) step(s Step) {
 	w.text("op", s.Op)
 	w.rawUnlessEmpty("with", s.With)
 	w.intUnlessZero("timeout_ms", s.TimeoutMS)
 	w.intUnlessZero("attempts", int64(s.Attempts))
-	return w.end()
+}
+
+func (w *writer) fetch(f *FetchFacts) {
+	if f == nil {
+		return
+	}
+	w.object("fetch", func() {
+		w.intUnlessZero("status", int64(f.Status))
+		w.int("bytes", f.Bytes)
+		w.textUnlessEmpty("content_type", f.ContentType)
+		w.float("elapsed_ms", f.ElapsedMS)
+		w.textUnlessEmpty("url", f.URL)
+		w.textUnlessEmpty("proto", f.Proto)
+		if p := f.Phases; p != nil {
+			w.object("phases", func() {
+				w.float("dns_ms", p.DNS)
+				w.float("connect_ms", p.Connect)
+				w.float("tls_ms", p.TLS)
+				w.float("first_byte_ms", p.FirstByte)
+				w.float("transfer_ms", p.Transfer)
+			})
+		}
+	})
+}
+
+// float writes numbers of usual size; the others have an exponent, and NaN and infinities are errors.
+func (w *writer) float(name string, f float64) {
+	if size := math.Abs(f); size != 0 && !(size >= 1e-6 && size < 1e21) {
+		w.any(name, f)
+		return
+	}
+	w.name(name)
+	w.buf = strconv.AppendFloat(w.buf, f, 'f', -1, 64)
 }
 
 // appendText writes a JSON string; anything unusual is left to encoding/json.
