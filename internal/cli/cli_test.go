@@ -39,6 +39,7 @@ func TestWriter(t *testing.T) {
 		{cli.Table, rows, "FIRST NAME\na,b\nc\n"},
 		{cli.JSON, rows, "[{\"name\":\"a,b\",\"n\":1},\n{\"name\":\"c\",\"n\":2}]\n"},
 		{cli.NDJSON, rows, "{\"name\":\"a,b\",\"n\":1}\n{\"name\":\"c\",\"n\":2}\n"},
+		{cli.NDJSON, []pair{{"a&b<c>", 1}}, "{\"name\":\"a&b<c>\",\"n\":1}\n"},
 		{cli.CSV, rows, "first_name,n\n\"a,b\",1\nc,2\n"},
 		{cli.Table, nil, "FIRST NAME\n"},
 		{cli.JSON, nil, "[]\n"},

@@ -3,6 +3,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -81,7 +82,7 @@ func (w *Writer[T]) Write(row T) error {
 	case CSV:
 		return w.csv.Write(w.record(func(c Column[T]) string { return c.Text(row) }))
 	default:
-		data, err := json.Marshal(row)
+		data, err := oneLine(row)
 		if err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
@@ -94,6 +95,15 @@ func (w *Writer[T]) Write(row T) error {
 		}
 		return err
 	}
+}
+
+// oneLine is a value as JSON that people can read: <, > and &, which are in many URLs, are not escaped.
+func oneLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Flush makes visible what has been written, for lists that grow slowly.
