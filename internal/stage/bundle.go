@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ func (r *Runner) judge(ctx context.Context, d *natsjs.Delivery, handler Handler)
 	m, started := received(d), time.Now()
 	r.metrics.inFlight.Inc()
 	ctx, span := r.tracing.start(ctx, m.Header)
-	v := r.guard(func() Verdict { return handler(ctx, m) })
+	v := r.guard(func() []Verdict { return []Verdict{handler(ctx, m)} }, 1)[0]
 	r.tracing.end(span, v.Outcome)
 	return judged{d, r.tracing.carry(ctx, v), started}
 }
@@ -76,30 +77,30 @@ func (r *Runner) together(ctx context.Context, b *natsjs.Bundle, handler Togethe
 		done = append(done, judged{delivery: d, started: time.Now()})
 	}
 	r.metrics.inFlight.Add(float64(len(list)))
-	verdicts := make([]Verdict, 0, len(list))
-	v := r.guard(func() Verdict {
-		verdicts = handler(ctx, list)
-		return Verdict{}
-	})
-	for i := range done {
-		done[i].verdict = v // of a panic
-		if len(verdicts) == len(done) {
-			done[i].verdict = verdicts[i]
-		}
+	for i, v := range r.guard(func() []Verdict { return handler(ctx, list) }, len(list)) {
+		done[i].verdict = v
 	}
 	b.Free()
 	r.carryOut(ctx, done)
 }
 
-// guard makes a panic of a handler a delivery that failed.
-func (r *Runner) guard(handle func() Verdict) (v Verdict) {
+// guard asks a handler about n messages. One that panics, or that does not decide about a message, has not done its work:
+// the message comes again.
+func (r *Runner) guard(handle func() []Verdict, n int) (verdicts []Verdict) {
+	undecided := func(message string, args ...any) []Verdict {
+		r.env.Log.Error(message, append(args, "stage", string(r.cfg.Stage))...)
+		return slices.Repeat([]Verdict{Again(time.Second)}, n)
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.env.Log.Error("handler panicked; its message comes again", "stage", string(r.cfg.Stage), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			v = Again(time.Second)
+			verdicts = undecided("handler panicked; its messages come again", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	return handle()
+	verdicts = handle()
+	if len(verdicts) != n || slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Outcome == "" }) {
+		return undecided("handler did not decide about all its messages; they come again", "messages", n, "verdicts", len(verdicts))
+	}
+	return verdicts
 }
 
 func received(d *natsjs.Delivery) Message {
