@@ -38,7 +38,7 @@ func Listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 // whole request or answer, because results can be followed for hours: handlers bound their own.
 func Serve(intake, work context.Context, ln net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: localOnly(ln.Addr(), h), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return work },
 	}
 	failed := make(chan error, 1)
