@@ -87,18 +87,17 @@ func (r *Runner) together(ctx context.Context, b *natsjs.Bundle, handler Togethe
 // guard asks a handler about n messages. One that panics, or that does not decide about a message, has not done its work:
 // the message comes again.
 func (r *Runner) guard(handle func() []Verdict, n int) (verdicts []Verdict) {
-	undecided := func(message string, args ...any) []Verdict {
-		r.env.Log.Error(message, append(args, "stage", string(r.cfg.Stage))...)
-		return slices.Repeat([]Verdict{Again(time.Second)}, n)
-	}
+	undecided := slices.Repeat([]Verdict{Again(time.Second)}, n)
 	defer func() {
 		if p := recover(); p != nil {
-			verdicts = undecided("handler panicked; its messages come again", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r.env.Log.Error("handler panicked; its messages come again", "stage", string(r.cfg.Stage), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			verdicts = undecided
 		}
 	}()
 	verdicts = handle()
 	if len(verdicts) != n || slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Outcome == "" }) {
-		return undecided("handler did not decide about all its messages; they come again", "messages", n, "verdicts", len(verdicts))
+		r.env.Log.Error("handler did not decide about all its messages; they come again", "stage", string(r.cfg.Stage), "messages", n, "verdicts", len(verdicts))
+		return undecided
 	}
 	return verdicts
 }
