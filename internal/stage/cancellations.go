@@ -42,8 +42,9 @@ func (c *Cancellations) Watch(ctx context.Context, nc *nats.Conn) (wait func(), 
 	if err != nil {
 		return nil, err
 	}
-	for entry := range watcher.Updates() {
-		if entry == nil { // all that was there has come
+	for {
+		entry, ok := next(ctx, watcher)
+		if !ok || entry == nil { // all that was there has come
 			break
 		}
 		c.apply(entry)
@@ -57,11 +58,13 @@ func (c *Cancellations) Watch(ctx context.Context, nc *nats.Conn) (wait func(), 
 // all that is in the bucket is read anew.
 func (c *Cancellations) follow(ctx context.Context, js jetstream.JetStream, watcher jetstream.KeyWatcher) {
 	for {
-		if watcher != nil {
-			for entry := range watcher.Updates() {
-				if entry != nil {
-					c.apply(entry)
-				}
+		for watcher != nil {
+			entry, ok := next(ctx, watcher)
+			if !ok {
+				break
+			}
+			if entry != nil {
+				c.apply(entry)
 			}
 		}
 		select {
@@ -70,6 +73,18 @@ func (c *Cancellations) follow(ctx context.Context, js jetstream.JetStream, watc
 		case <-time.After(rewatch):
 		}
 		watcher, _ = watch(ctx, js) // on an error it is tried again
+	}
+}
+
+// next waits for an update. It returns false when the watch has broken off or ctx has ended; the client does not end a watch
+// whose context ends while it begins.
+func next(ctx context.Context, watcher jetstream.KeyWatcher) (entry jetstream.KeyValueEntry, ok bool) {
+	select {
+	case entry, ok = <-watcher.Updates():
+		return entry, ok
+	case <-ctx.Done():
+		_ = watcher.Stop() // on an error it has ended already
+		return nil, false
 	}
 }
 
