@@ -149,6 +149,22 @@ func TestStop(t *testing.T) {
 		}
 	})
 
+	t.Run("a connection that is closed for good is reported", func(t *testing.T) {
+		m := newMill(t, time.Hour)
+		begun := make(chan string, 1)
+		w, err := stage.NewWorker(m.env, events.StageFetch, 1, quickLimits(), ops.NewSet(gate(begun, nil)))
+		require.NoError(t, err)
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(t.Context(), t.Context()) }()
+		m.submitMany(1, "gate")
+		receive(t, begun)
+		m.env.Conn.Close()
+		require.ErrorContains(t, receive(t, ended), "connection")
+	})
+}
+
+// TestStopLeavesNothing looks at all goroutines of the process, so no other test may run beside it.
+func TestStopLeavesNothing(t *testing.T) {
 	t.Run("missing consumers are reported with the remedy", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		require.NoError(t, m.js.DeleteConsumer(t.Context(), topology.StreamFetch, topology.LaneConsumer(events.LaneLow)))
@@ -161,19 +177,6 @@ func TestStop(t *testing.T) {
 		require.ErrorContains(t, err, "stage fetch")
 		m.env.Conn.Close()
 		goleak.VerifyNone(t, before)
-	})
-
-	t.Run("a connection that is closed for good is reported", func(t *testing.T) {
-		m := newMill(t, time.Hour)
-		begun := make(chan string, 1)
-		w, err := stage.NewWorker(m.env, events.StageFetch, 1, quickLimits(), ops.NewSet(gate(begun, nil)))
-		require.NoError(t, err)
-		ended := make(chan error, 1)
-		go func() { ended <- w.Run(t.Context(), t.Context()) }()
-		m.submitMany(1, "gate")
-		receive(t, begun)
-		m.env.Conn.Close()
-		require.ErrorContains(t, receive(t, ended), "connection")
 	})
 
 	t.Run("no goroutine is left", func(t *testing.T) {
