@@ -18,7 +18,8 @@ func TestOutages(t *testing.T) {
 		const n, restarts = 3000, 6
 		q := newQueue(t, 2*time.Second)
 		q.publish("q.x", n)
-		_, out := q.subscribe(natsjs.SubscriberConfig{Workers: 16})
+		// A request that the broker loses while it starts is made anew after three heartbeats, which has to be well within patience.
+		_, out := q.subscribe(natsjs.SubscriberConfig{Workers: 16, Heartbeat: time.Second})
 		var s seen
 		var workers sync.WaitGroup
 		ctx, stop := context.WithCancel(t.Context())
