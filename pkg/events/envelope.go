@@ -18,7 +18,6 @@ const (
 	HeaderID          = "ce-id"
 	HeaderSource      = "ce-source"
 	HeaderType        = "ce-type"
-	HeaderTime        = "ce-time"
 	HeaderContentType = "content-type"
 	HeaderTraceParent = "traceparent" // W3C Trace Context
 	HeaderTraceState  = "tracestate"
