@@ -163,7 +163,7 @@ func (w *walk) fetch(ctx context.Context, at *url.URL) (page, error) {
 		return page{}, err
 	}
 	defer func() { w.total.add(x.Facts()) }()
-	resp, err := x.Send(ctx, http.MethodGet)
+	resp, err := x.Send(ctx, http.MethodGet) //nolint:bodyclose // Discard and BodyUpTo close it
 	if err != nil {
 		return page{}, err
 	}

@@ -44,14 +44,14 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	resp, err := x.Send(ctx, f.method)
+	resp, err := x.Send(ctx, f.method) //nolint:bodyclose // Discard and Body close it
 	if err == nil && resp.StatusCode == http.StatusNotModified && x.Conditional() {
 		useragent.Discard(resp)
 		if out, ok := n.lastTime(ctx, x, resp, last); ok {
 			return out, nil
 		}
 		x.Forget()
-		resp, err = x.Send(ctx, f.method)
+		resp, err = x.Send(ctx, f.method) //nolint:bodyclose // likewise
 	}
 	if err != nil {
 		return ops.Output{Fetch: x.Facts()}, err
