@@ -39,12 +39,13 @@ type Config struct {
 	Database string // the sink's; empty is results.db in Dir
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
-	AllowNet  []string // networks that recipes may reach although they are not public
-	Fetchers  int      // items that are fetched at the same time
-	Crunchers int      // items that are computed at the same time
-	Limits    stage.Limits
-	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
-	Drain     time.Duration // how long items under way may take to finish
+	AllowNet    []string // networks that recipes may reach although they are not public
+	Credentials string   // file of the credentials that items may name; empty means none
+	Fetchers    int      // items that are fetched at the same time
+	Crunchers   int      // items that are computed at the same time
+	Limits      stage.Limits
+	BatchIdle   time.Duration // an unfinished batch expires when nothing has come for so long
+	Drain       time.Duration // how long items under way may take to finish
 }
 
 // Broker says how the embedded broker works.

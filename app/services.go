@@ -17,7 +17,9 @@ import (
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
+	"github.com/fetchmill/fetchmill/services/fetcher/validators"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -104,9 +106,18 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
+	secrets, err := credentials.Load(a.cfg.Credentials, env.Log)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := validators.New(env.Conn, env.Log, env.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		HTTP:        useragent.Config{Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
+		Credentials: secrets, Validators: memory,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +126,9 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	reach := "public addresses only"
 	if len(allow) > 0 {
 		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
+	}
+	if names := secrets.Names(); len(names) > 0 {
+		reach += "; credentials " + strings.Join(names, ", ")
 	}
 	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)

@@ -35,8 +35,8 @@ const BucketValidators = "validators"
 const (
 	// validatorAge is how long an entry is kept after the whole body was fetched.
 	validatorAge = 24 * time.Hour
-	// validatorBytes is room for some 100,000 entries.
-	validatorBytes = 64 << 20
+	// validatorBytes is room for 10,000 entries with bodies of the largest size that is kept in them, and far more of the usual ones.
+	validatorBytes = 256 << 20
 )
 
 // LaneConsumer names the consumer of a lane on FETCH or CRUNCH.

@@ -31,7 +31,7 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	if err := checkUnconditional(f.args.Headers); err != nil {
 		return ops.Output{}, err
 	}
-	if n.bodies == nil || n.validators == nil {
+	if n.validators == nil {
 		f.args.Revalidate = false
 		return n.fetch(ctx, f)
 	}
@@ -75,20 +75,30 @@ func (n *Network) lastTime(ctx context.Context, x *useragent.Exchange, resp *htt
 	if !x.Confirmed(resp) {
 		return ops.Output{}, false
 	}
-	out, err := n.stored(ctx, last.Body)
+	out, err := n.stored(ctx, last)
 	if err != nil {
 		n.validators.Lost(err)
 		return ops.Output{}, false
 	}
 	facts := x.Facts()
-	facts.NotModified, facts.Bytes, facts.Body = true, last.Body.Bytes, out.BodyRef
+	facts.NotModified, facts.Body, facts.Bytes = true, out.BodyRef, int64(len(out.Body))
+	if out.BodyRef != nil {
+		facts.Bytes = out.BodyRef.Bytes
+	}
 	facts.ContentType, facts.Charset = last.ContentType, last.Charset // a 304 tells neither
 	out.Fetch = facts
 	return out, true
 }
 
 // stored opens a body that was kept, and reads it if it can travel along.
-func (n *Network) stored(ctx context.Context, ref events.BodyRef) (ops.Output, error) {
+func (n *Network) stored(ctx context.Context, last validators.Entry) (ops.Output, error) {
+	if last.Body == nil {
+		return ops.Output{Body: last.Small}, nil
+	}
+	ref := *last.Body
+	if n.bodies == nil {
+		return ops.Output{}, fmt.Errorf("body %s is kept in a store that this fetcher does not have", ref.Object)
+	}
 	body, err := n.bodies.Get(ctx, ref)
 	if err != nil {
 		return ops.Output{}, err
@@ -107,15 +117,20 @@ func (n *Network) stored(ctx context.Context, ref events.BodyRef) (ops.Output, e
 // remember keeps the body of an answer and what the server calls it.
 func (n *Network) remember(ctx context.Context, key string, version useragent.Version, out ops.Output) {
 	entry := validators.Entry{Version: version, ContentType: out.Fetch.ContentType, Charset: out.Fetch.Charset}
-	if out.BodyRef != nil {
-		entry.Body = *out.BodyRef
-	} else {
+	switch {
+	case out.BodyRef != nil:
+		entry.Body = out.BodyRef
+	case len(out.Body) <= validators.SmallBytes:
+		entry.Small = out.Body
+	case n.bodies == nil:
+		return // too much for an entry
+	default:
 		ref, err := n.bodies.Put(ctx, bytes.NewReader(out.Body))
 		if err != nil {
 			n.validators.Lost(fmt.Errorf("keep the body: %w", err))
 			return
 		}
-		entry.Body = ref
+		entry.Body = &ref
 	}
 	n.validators.Remember(ctx, key, entry)
 }

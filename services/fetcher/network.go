@@ -14,7 +14,7 @@ type NetConfig struct {
 	HTTP useragent.Config
 	// Credentials are those that items may name. Nil has none.
 	Credentials *credentials.Set
-	// Validators are for items that revalidate. Without them, or without Bodies, everything is fetched whole.
+	// Validators are for items that revalidate. Without them everything is fetched whole.
 	Validators *validators.Memory
 	// Bodies keeps bodies that are too large to travel in the item. Nil has them fail.
 	Bodies Bodies

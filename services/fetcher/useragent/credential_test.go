@@ -64,7 +64,7 @@ func TestCredential_goes_along_where_it_may(t *testing.T) {
 func TestCredential_is_refused(t *testing.T) {
 	s := site(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	a := agent(t)
-	_, err := fetch(t.Context(), a, http.MethodGet, Request{URL: s.URL, Credential: passFor(t)})
+	_, err := fetch(t.Context(), a, http.MethodPost, Request{URL: s.URL, Credential: passFor(t)})
 	fails(t, err, events.ReasonForbiddenTarget, false)
 	for _, name := range []string{"authorization", "x-pass"} {
 		_, err := fetch(t.Context(), a, http.MethodGet, Request{URL: s.URL, Headers: headers{name: "v"}, Credential: passFor(t, s.URL)})

@@ -42,10 +42,16 @@ const (
 // Entry is what is known of the last answer to a request.
 type Entry struct {
 	useragent.Version
-	ContentType string         `json:"content_type,omitempty"`
-	Charset     string         `json:"charset,omitempty"`
-	Body        events.BodyRef `json:"body"`
+	ContentType string `json:"content_type,omitempty"`
+	Charset     string `json:"charset,omitempty"`
+	// Small is a body of at most SmallBytes. Body refers to a larger one.
+	Small []byte          `json:"small,omitempty"`
+	Body  *events.BodyRef `json:"body,omitempty"`
 }
+
+// SmallBytes is how large a body may be that is remembered as a part of its entry, which saves a store the trouble with the many small
+// answers of APIs.
+const SmallBytes = 16 << 10
 
 // Memory recalls entries. It is safe for concurrent use.
 type Memory struct {
@@ -202,7 +208,7 @@ func decode(raw []byte) (Entry, error) {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return e, fmt.Errorf("entry: %w", err)
 	}
-	if e.URL == "" || e.ETag == "" && e.LastModified == "" || e.Body.Object == "" || e.Body.Bytes < 0 {
+	if e.URL == "" || e.ETag == "" && e.LastModified == "" || e.Body != nil && (e.Body.Object == "" || e.Body.Bytes < 0) {
 		return e, errors.New("entry: it is not complete")
 	}
 	for _, value := range []string{e.ETag, e.LastModified} {
