@@ -14,6 +14,7 @@ import (
 	"github.com/fetchmill/fetchmill/bench/usage"
 	"github.com/fetchmill/fetchmill/internal/site"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 // Config says what is measured.
@@ -212,5 +213,5 @@ func newNetwork(cfg Config) (*fetcher.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fetcher.NewNetwork(fetcher.NetConfig{Guard: guard, Concurrency: cfg.Concurrency})
+	return fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{Guard: guard, Concurrency: cfg.Concurrency}})
 }
