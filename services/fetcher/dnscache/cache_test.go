@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/fetchmill/fetchmill/services/fetcher/internal/dnstest"
 )
 
 func lookup(t testing.TB, r *net.Resolver, name string) []string {
@@ -39,25 +41,27 @@ func TestCache_keeps_an_answer_for_its_time_to_live_within_bounds(t *testing.T) 
 		{"nonsense is none", 1 << 31, 5 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newServer(t, func(q dnsmessage.Message, _ string) []byte { return pack(addresses(q, c.ttl, "192.0.2.1")) })
-			cache, clock := s.cache(t)
+			s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+				return dnstest.Pack(dnstest.Addresses(q, c.ttl, "192.0.2.1"))
+			})
+			cache, clock := newCache(t, s)
 			r := cache.Resolver()
 			require.Equal(t, []string{"192.0.2.1"}, lookup(t, r, "a.test."))
 			require.Equal(t, []string{"192.0.2.1"}, lookup(t, r, "A.TEST."), "names have no case")
 			clock.advance(c.want - time.Millisecond)
 			lookup(t, cache.Resolver(), "a.test.")
-			require.EqualValues(t, 1, s.queries())
+			require.EqualValues(t, 1, s.Queries())
 			require.Equal(t, Stats{Hits: 2, Misses: 1, Queries: 1, Entries: 1}, cache.Stats())
 			clock.advance(time.Millisecond)
 			lookup(t, r, "a.test.")
-			require.EqualValues(t, 2, s.queries())
+			require.EqualValues(t, 2, s.Queries())
 		})
 	}
 }
 
 func TestCache_takes_the_shortest_time_to_live_of_a_chain(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
-		m := addresses(q, 250, "192.0.2.1")
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		m := dnstest.Addresses(q, 250, "192.0.2.1")
 		alias := dnsmessage.MustNewName("real.test.")
 		for i := range m.Answers {
 			m.Answers[i].Header.Name = alias
@@ -66,16 +70,16 @@ func TestCache_takes_the_shortest_time_to_live_of_a_chain(t *testing.T) {
 			Header: dnsmessage.ResourceHeader{Name: q.Questions[0].Name, Type: dnsmessage.TypeCNAME, Class: dnsmessage.ClassINET, TTL: 20},
 			Body:   &dnsmessage.CNAMEResource{CNAME: alias},
 		}}, m.Answers...)
-		return pack(m)
+		return dnstest.Pack(m)
 	})
-	cache, clock := s.cache(t)
+	cache, clock := newCache(t, s)
 	lookup(t, cache.Resolver(), "a.test.")
 	clock.advance(20*time.Second - 1)
 	lookup(t, cache.Resolver(), "a.test.")
-	require.EqualValues(t, 1, s.queries())
+	require.EqualValues(t, 1, s.Queries())
 	clock.advance(1)
 	lookup(t, cache.Resolver(), "a.test.")
-	require.EqualValues(t, 2, s.queries())
+	require.EqualValues(t, 2, s.Queries())
 }
 
 func TestCache_keeps_that_there_is_none(t *testing.T) {
@@ -85,19 +89,19 @@ func TestCache_keeps_that_there_is_none(t *testing.T) {
 		authority []dnsmessage.Resource
 		want      time.Duration
 	}{
-		{"no such name", dnsmessage.RCodeNameError, []dnsmessage.Resource{soa(3600, 20)}, 20 * time.Second},
-		{"no such record", dnsmessage.RCodeSuccess, []dnsmessage.Resource{soa(3600, 20)}, 20 * time.Second},
-		{"the record of the zone is shorter", dnsmessage.RCodeNameError, []dnsmessage.Resource{soa(10, 3600)}, 10 * time.Second},
-		{"not longer than the most", dnsmessage.RCodeNameError, []dnsmessage.Resource{soa(86400, 86400)}, 30 * time.Second},
+		{"no such name", dnsmessage.RCodeNameError, []dnsmessage.Resource{dnstest.SOA(3600, 20)}, 20 * time.Second},
+		{"no such record", dnsmessage.RCodeSuccess, []dnsmessage.Resource{dnstest.SOA(3600, 20)}, 20 * time.Second},
+		{"the record of the zone is shorter", dnsmessage.RCodeNameError, []dnsmessage.Resource{dnstest.SOA(10, 3600)}, 10 * time.Second},
+		{"not longer than the most", dnsmessage.RCodeNameError, []dnsmessage.Resource{dnstest.SOA(86400, 86400)}, 30 * time.Second},
 		{"without a record of the zone", dnsmessage.RCodeNameError, nil, 5 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
-				m := response(q)
+			s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+				m := dnstest.Response(q)
 				m.RCode, m.Authorities = c.rcode, c.authority
-				return pack(m)
+				return dnstest.Pack(m)
 			})
-			cache, clock := s.cache(t)
+			cache, clock := newCache(t, s)
 			r := cache.Resolver()
 			missing := func() {
 				_, err := r.LookupNetIP(t.Context(), "ip4", "a.test.")
@@ -108,10 +112,10 @@ func TestCache_keeps_that_there_is_none(t *testing.T) {
 			missing()
 			clock.advance(c.want - 1)
 			missing()
-			require.EqualValues(t, 1, s.queries())
+			require.EqualValues(t, 1, s.Queries())
 			clock.advance(1)
 			missing()
-			require.EqualValues(t, 2, s.queries())
+			require.EqualValues(t, 2, s.Queries())
 		})
 	}
 }
@@ -120,15 +124,15 @@ func TestCache_forgets_the_troubles_of_a_server(t *testing.T) {
 	for _, rcode := range []dnsmessage.RCode{dnsmessage.RCodeServerFailure, dnsmessage.RCodeRefused, dnsmessage.RCodeNotImplemented} {
 		var broken atomic.Bool
 		broken.Store(true)
-		s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
+		s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
 			if broken.Load() {
-				m := response(q)
+				m := dnstest.Response(q)
 				m.RCode = rcode
-				return pack(m)
+				return dnstest.Pack(m)
 			}
-			return pack(addresses(q, 60, "192.0.2.1"))
+			return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
 		})
-		cache, _ := s.cache(t)
+		cache, _ := newCache(t, s)
 		r := cache.Resolver()
 		_, err := r.LookupNetIP(t.Context(), "ip4", "a.test.")
 		require.ErrorContains(t, err, "server misbehaving")
@@ -138,12 +142,12 @@ func TestCache_forgets_the_troubles_of_a_server(t *testing.T) {
 }
 
 func TestCache_keeps_no_referral(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
-		m := response(q)
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		m := dnstest.Response(q)
 		m.RecursionAvailable = false
-		return pack(m)
+		return dnstest.Pack(m)
 	})
-	cache, _ := s.cache(t)
+	cache, _ := newCache(t, s)
 	_, err := cache.Resolver().LookupNetIP(t.Context(), "ip4", "a.test.")
 	require.Error(t, err)
 	require.Zero(t, cache.Stats().Entries)
@@ -152,11 +156,11 @@ func TestCache_keeps_no_referral(t *testing.T) {
 func TestCache_asks_once_for_a_thousand(t *testing.T) {
 	const many = 1000
 	release := make(chan struct{})
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
 		<-release
-		return pack(addresses(q, 60, "192.0.2.1"))
+		return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
 	})
-	cache, _ := s.cache(t)
+	cache, _ := newCache(t, s)
 	var all sync.WaitGroup
 	for range many {
 		r := cache.Resolver() // one each, as a resolver already joins its own equal look-ups
@@ -170,7 +174,7 @@ func TestCache_asks_once_for_a_thousand(t *testing.T) {
 	require.Eventually(t, func() bool { return cache.Stats().Misses == many }, 10*time.Second, time.Millisecond)
 	close(release)
 	all.Wait()
-	require.EqualValues(t, 1, s.queries())
+	require.EqualValues(t, 1, s.Queries())
 	require.EqualValues(t, 1, cache.Stats().Queries)
 }
 
@@ -179,28 +183,30 @@ func TestCache_lets_the_resolver_ask_again_by_TCP(t *testing.T) {
 	for i := range 200 { // 3.2 KB, far too long for UDP
 		addrs = append(addrs, fmt.Sprint("192.0.2.", i))
 	}
-	s := newServer(t, func(q dnsmessage.Message, network string) []byte {
+	s := dnstest.New(t, func(q dnsmessage.Message, network string) []byte {
 		if network == "udp" {
-			m := response(q)
+			m := dnstest.Response(q)
 			m.Truncated = true
-			return pack(m)
+			return dnstest.Pack(m)
 		}
-		return pack(addresses(q, 60, addrs...))
+		return dnstest.Pack(dnstest.Addresses(q, 60, addrs...))
 	})
-	cache, _ := s.cache(t)
+	cache, _ := newCache(t, s)
 	r := cache.Resolver()
 	require.Len(t, lookup(t, r, "a.test."), len(addrs))
-	require.EqualValues(t, 1, s.udpCount.Load())
-	require.EqualValues(t, 1, s.tcpCount.Load())
+	require.EqualValues(t, 1, s.UDP.Load())
+	require.EqualValues(t, 1, s.TCP.Load())
 	require.Len(t, lookup(t, r, "a.test."), len(addrs))
-	require.EqualValues(t, 2, s.queries(), "what came by TCP is had from memory")
+	require.EqualValues(t, 2, s.Queries(), "what came by TCP is had from memory")
 }
 
 func TestCache_waits_for_the_right_answer_by_UDP(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte { return pack(addresses(q, 60, "192.0.2.1")) })
-	cache, _ := s.cache(t, func(c *Config) {
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
+	})
+	cache, _ := newCache(t, s, func(c *Config) {
 		c.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			conn, err := s.dial(ctx, network, "")
+			conn, err := s.Dial(ctx, network, "")
 			if err != nil {
 				return nil, err
 			}
@@ -215,13 +221,13 @@ func TestCache_waits_for_the_right_answer_by_UDP(t *testing.T) {
 }
 
 func TestCache_takes_no_other_answer_by_TCP(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
-		m := addresses(q, 60, "192.0.2.66")
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		m := dnstest.Addresses(q, 60, "192.0.2.66")
 		m.ID++
-		return pack(m)
+		return dnstest.Pack(m)
 	})
-	cache, _ := s.cache(t, func(c *Config) {
-		c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.dial(ctx, "tcp", "") }
+	cache, _ := newCache(t, s, func(c *Config) {
+		c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx, "tcp", "") }
 	})
 	_, err := cache.Resolver().LookupNetIP(t.Context(), "ip4", "a.test.")
 	require.ErrorContains(t, err, "answered something else than was asked")
@@ -245,7 +251,7 @@ func (f *forged) Read(b []byte) (int, error) {
 	if err := q.Unpack(f.query); err != nil {
 		return 0, err
 	}
-	bad := addresses(q, 60, "192.0.2.66")
+	bad := dnstest.Addresses(q, 60, "192.0.2.66")
 	f.count++
 	switch f.count {
 	case 1:
@@ -261,13 +267,13 @@ func (f *forged) Read(b []byte) (int, error) {
 	default:
 		return f.UDPConn.Read(b)
 	}
-	return copy(b, pack(bad)), nil
+	return copy(b, dnstest.Pack(bad)), nil
 }
 
 func TestCache_ends_a_question_with_its_context(t *testing.T) {
 	asked := make(chan struct{}, 10)
-	s := newServer(t, func(dnsmessage.Message, string) []byte { asked <- struct{}{}; return nil })
-	cache, _ := s.cache(t)
+	s := dnstest.New(t, func(dnsmessage.Message, string) []byte { asked <- struct{}{}; return nil })
+	cache, _ := newCache(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	_, err := cache.Resolver().LookupNetIP(ctx, "ip4", "a.test.")
@@ -278,12 +284,12 @@ func TestCache_ends_a_question_with_its_context(t *testing.T) {
 
 func TestCache_goes_on_for_others_when_the_first_is_called_off(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
 		asked <- struct{}{}
 		<-release
-		return pack(addresses(q, 60, "192.0.2.1"))
+		return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
 	})
-	cache, _ := s.cache(t)
+	cache, _ := newCache(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -307,8 +313,10 @@ func TestCache_goes_on_for_others_when_the_first_is_called_off(t *testing.T) {
 }
 
 func TestCache_keeps_a_bounded_number_of_answers(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte { return pack(addresses(q, 60, "192.0.2.1")) })
-	cache, _ := s.cache(t, func(c *Config) { c.MaxEntries = 10 })
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
+	})
+	cache, _ := newCache(t, s, func(c *Config) { c.MaxEntries = 10 })
 	r := cache.Resolver()
 	for i := range 100 {
 		lookup(t, r, fmt.Sprint("n", i, ".test."))
@@ -319,15 +327,15 @@ func TestCache_keeps_a_bounded_number_of_answers(t *testing.T) {
 }
 
 func TestCache_does_not_remember_long_answers(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
 		addrs := make([]string, 300)
 		for i := range addrs {
 			addrs[i] = "192.0.2.1"
 		}
-		return pack(addresses(q, 60, addrs...))
+		return dnstest.Pack(dnstest.Addresses(q, 60, addrs...))
 	})
-	cache, _ := s.cache(t, func(c *Config) {
-		c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.dial(ctx, "tcp", "") }
+	cache, _ := newCache(t, s, func(c *Config) {
+		c.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx, "tcp", "") }
 	})
 	require.Len(t, lookup(t, cache.Resolver(), "a.test."), 300)
 	require.Zero(t, cache.Stats().Entries)
@@ -337,8 +345,10 @@ func TestCache_asks_a_bounded_number_of_questions_at_once(t *testing.T) {
 	const most = 4
 	var now, over atomic.Int64
 	release := make(chan struct{})
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte { return pack(addresses(q, 60, "192.0.2.1")) })
-	cache, _ := s.cache(t, func(c *Config) {
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		return dnstest.Pack(dnstest.Addresses(q, 60, "192.0.2.1"))
+	})
+	cache, _ := newCache(t, s, func(c *Config) {
 		c.MaxQueries = most
 		c.Dial = func(ctx context.Context, network, server string) (net.Conn, error) {
 			if now.Add(1) > most {
@@ -346,7 +356,7 @@ func TestCache_asks_a_bounded_number_of_questions_at_once(t *testing.T) {
 			}
 			defer now.Add(-1)
 			<-release
-			return s.dial(ctx, network, server)
+			return s.Dial(ctx, network, server)
 		}
 	})
 	var all sync.WaitGroup
@@ -364,17 +374,17 @@ func TestCache_asks_a_bounded_number_of_questions_at_once(t *testing.T) {
 }
 
 func TestCache_keeps_answers_of_different_kinds_apart(t *testing.T) {
-	s := newServer(t, func(q dnsmessage.Message, _ string) []byte {
-		m := addresses(q, 60, "192.0.2.1")
+	s := dnstest.New(t, func(q dnsmessage.Message, _ string) []byte {
+		m := dnstest.Addresses(q, 60, "192.0.2.1")
 		if q.Questions[0].Type == dnsmessage.TypeTXT {
 			m.Answers = []dnsmessage.Resource{{
 				Header: dnsmessage.ResourceHeader{Name: q.Questions[0].Name, Type: dnsmessage.TypeTXT, Class: dnsmessage.ClassINET, TTL: 60},
 				Body:   &dnsmessage.TXTResource{TXT: []string{"text"}},
 			}}
 		}
-		return pack(m)
+		return dnstest.Pack(m)
 	})
-	cache, _ := s.cache(t)
+	cache, _ := newCache(t, s)
 	r := cache.Resolver()
 	for range 2 {
 		require.Equal(t, []string{"192.0.2.1"}, lookup(t, r, "a.test."))
@@ -382,7 +392,7 @@ func TestCache_keeps_answers_of_different_kinds_apart(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"text"}, txt)
 	}
-	require.EqualValues(t, 2, s.queries())
+	require.EqualValues(t, 2, s.Queries())
 }
 
 func TestCache_leaves_errors_of_the_connection_as_they_are(t *testing.T) {
@@ -415,7 +425,7 @@ func TestParseQuery_refuses_what_is_not_one_question(t *testing.T) {
 		{Header: dnsmessage.Header{Response: true}, Questions: []dnsmessage.Question{q}},
 		{Header: dnsmessage.Header{OpCode: 5}, Questions: []dnsmessage.Question{q}},
 	} {
-		_, err := parseQuery(pack(m))
+		_, err := parseQuery(dnstest.Pack(m))
 		require.ErrorIs(t, err, errNotAQuery)
 	}
 	_, err := parseQuery([]byte(strings.Repeat("x", 11)))

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/fetchmill/fetchmill/services/fetcher/internal/dnstest"
 )
 
 var fuzzQuery = dnsmessage.Message{
@@ -15,16 +17,16 @@ var fuzzQuery = dnsmessage.Message{
 
 // FuzzAnswer lets a name server answer anything.
 func FuzzAnswer(f *testing.F) {
-	none := response(fuzzQuery)
-	none.RCode, none.Authorities = dnsmessage.RCodeNameError, []dnsmessage.Resource{soa(60, 1<<32-1)}
-	opt := addresses(fuzzQuery, 1<<31, "192.0.2.1", "192.0.2.2")
+	none := dnstest.Response(fuzzQuery)
+	none.RCode, none.Authorities = dnsmessage.RCodeNameError, []dnsmessage.Resource{dnstest.SOA(60, 1<<32-1)}
+	opt := dnstest.Addresses(fuzzQuery, 1<<31, "192.0.2.1", "192.0.2.2")
 	var h dnsmessage.ResourceHeader
 	require.NoError(f, h.SetEDNS0(1232, dnsmessage.RCode(16), true))
 	opt.Additionals = []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
-	for _, m := range []dnsmessage.Message{fuzzQuery, response(fuzzQuery), addresses(fuzzQuery, 60, "192.0.2.1"), none, opt} {
-		f.Add(pack(m))
+	for _, m := range []dnsmessage.Message{fuzzQuery, dnstest.Response(fuzzQuery), dnstest.Addresses(fuzzQuery, 60, "192.0.2.1"), none, opt} {
+		f.Add(dnstest.Pack(m))
 	}
-	q, err := parseQuery(pack(fuzzQuery))
+	q, err := parseQuery(dnstest.Pack(fuzzQuery))
 	require.NoError(f, err)
 	cfg := Config{MinTTL: 5 * time.Second, MaxTTL: 5 * time.Minute, MaxNegativeTTL: 30 * time.Second}
 	f.Fuzz(func(t *testing.T, message []byte) {
@@ -48,7 +50,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func FuzzQuery(f *testing.F) {
-	f.Add(pack(fuzzQuery))
+	f.Add(dnstest.Pack(fuzzQuery))
 	f.Add([]byte("\x00\x01"))
 	f.Fuzz(func(t *testing.T, query []byte) {
 		q, err := parseQuery(query)

@@ -1,9 +1,7 @@
 package useragent
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,131 +18,8 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/services/fetcher/internal/proxytest"
 )
-
-// testProxy is a proxy on 127.0.0.1 that speaks HTTP and SOCKS 5, and notes what it was asked for.
-type testProxy struct {
-	listener net.Listener
-	// answer may be set before use: it gets a request for a tunnel and says the status; 200 makes the tunnel.
-	answer func(*http.Request) int
-	greets string // sent to the client together with the answer, as if the server spoke first
-	asked  chan string
-}
-
-func newProxy(t testing.TB) *testProxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	p := &testProxy{listener: l, asked: make(chan string, 1000), answer: func(*http.Request) int { return http.StatusOK }}
-	var connections sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	connections.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			connections.Go(func() {
-				defer c.Close()
-				stop := context.AfterFunc(ctx, func() { c.Close() })
-				defer stop()
-				p.serve(c)
-			})
-		}
-	})
-	t.Cleanup(func() { l.Close(); cancel(); connections.Wait() })
-	return p
-}
-
-func (p *testProxy) url(scheme, user string) *url.URL {
-	u := &url.URL{Scheme: scheme, Host: p.listener.Addr().String()}
-	if name, password, ok := strings.Cut(user, ":"); ok {
-		u.User = url.UserPassword(name, password)
-	}
-	return u
-}
-
-func (p *testProxy) serve(c net.Conn) {
-	r := bufio.NewReader(c)
-	first, err := r.Peek(1)
-	if err != nil {
-		return
-	}
-	if first[0] == 5 {
-		p.socks(c, r)
-		return
-	}
-	req, err := http.ReadRequest(r)
-	if err != nil {
-		return
-	}
-	p.asked <- req.Method + " " + req.RequestURI + " " + req.Header.Get("Proxy-Authorization")
-	status := p.answer(req)
-	if status == 0 {
-		_, _ = io.Copy(io.Discard, c) // never answers
-		return
-	}
-	fmt.Fprintf(c, "HTTP/1.1 %d Text\r\nX: y\r\n\r\n%s", status, p.greets)
-	if status == http.StatusOK {
-		splice(c, r, req.RequestURI)
-	}
-}
-
-// socks takes any user and password, and notes them.
-func (p *testProxy) socks(c net.Conn, r *bufio.Reader) {
-	head := make([]byte, 2)
-	_, _ = io.ReadFull(r, head)
-	methods := make([]byte, head[1])
-	_, _ = io.ReadFull(r, methods)
-	credentials := ""
-	if len(methods) > 1 {
-		_, _ = c.Write([]byte{5, 2})
-		text := func() string {
-			n, _ := r.ReadByte()
-			b := make([]byte, n)
-			_, _ = io.ReadFull(r, b)
-			return string(b)
-		}
-		_, _ = r.ReadByte()
-		credentials = text() + ":" + text()
-		_, _ = c.Write([]byte{1, 0})
-	} else {
-		_, _ = c.Write([]byte{5, 0})
-	}
-	request := make([]byte, 4)
-	if _, err := io.ReadFull(r, request); err != nil {
-		return
-	}
-	size := map[byte]int{1: 4, 4: 16}[request[3]]
-	if size == 0 {
-		p.asked <- "a name" // what no test wants
-		return
-	}
-	raw := make([]byte, size+2)
-	_, _ = io.ReadFull(r, raw)
-	addr, _ := netip.AddrFromSlice(raw[:size])
-	target := netip.AddrPortFrom(addr, binary.BigEndian.Uint16(raw[size:])).String()
-	p.asked <- "SOCKS " + target + " " + credentials
-	if p.answer(nil) != http.StatusOK {
-		_, _ = c.Write([]byte{5, 2, 0, 1, 0, 0, 0, 0, 0, 0}) // not allowed by ruleset
-		return
-	}
-	_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-	splice(c, r, target)
-}
-
-func splice(c net.Conn, r io.Reader, target string) {
-	to, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", target)
-	if err != nil {
-		return
-	}
-	defer to.Close()
-	var up sync.WaitGroup
-	up.Go(func() { _, _ = io.Copy(to, r); to.Close() })
-	_, _ = io.Copy(c, to)
-	c.Close()
-	up.Wait()
-}
 
 func through(p *url.URL) func(*Config) { return func(c *Config) { c.Proxy = p } }
 
@@ -162,8 +36,8 @@ func TestProxy_carries_http_and_https_to_the_address_that_was_judged(t *testing.
 		{"socks5", "me:p:w", "SOCKS", "me:p:w"},
 	} {
 		t.Run(c.scheme+" "+c.user, func(t *testing.T) {
-			p := newProxy(t)
-			a := agent(t, trusting(secure), through(p.url(c.scheme, c.user)), func(cfg *Config) {
+			p := proxytest.New(t)
+			a := agent(t, trusting(secure), through(p.URL(c.scheme, c.user)), func(cfg *Config) {
 				cfg.Resolver = nameServer(t, map[string]string{"site.test.": "127.0.0.1"})
 			})
 			for range 2 {
@@ -171,21 +45,21 @@ func TestProxy_carries_http_and_https_to_the_address_that_was_judged(t *testing.
 				require.NoError(t, err)
 				require.Equal(t, "hello", string(out.Body))
 			}
-			require.Equal(t, c.asks+" 127.0.0.1:"+port+" "+c.with, <-p.asked, "the proxy is not told the name")
+			require.Equal(t, c.asks+" 127.0.0.1:"+port+" "+c.with, <-p.Asked, "the proxy is not told the name")
 			out, err := get(t, a, secure.URL)
 			require.NoError(t, err)
 			require.Equal(t, "HTTP/2.0", out.Fetch.Proto)
 			require.Positive(t, out.Fetch.Phases.Connect)
-			require.Equal(t, c.asks+" "+secure.Listener.Addr().String()+" "+c.with, <-p.asked)
-			require.Empty(t, p.asked, "the connection was used again")
+			require.Equal(t, c.asks+" "+secure.Listener.Addr().String()+" "+c.with, <-p.Asked)
+			require.Empty(t, p.Asked, "the connection was used again")
 		})
 	}
 }
 
 func TestProxy_does_not_reach_what_the_guard_refuses(t *testing.T) {
 	for _, scheme := range []string{"http", "socks5"} {
-		p := newProxy(t)
-		a := agent(t, through(p.url(scheme, "")), func(cfg *Config) {
+		p := proxytest.New(t)
+		a := agent(t, through(p.URL(scheme, "")), func(cfg *Config) {
 			cfg.Resolver = nameServer(t, map[string]string{"inside.test.": "10.1.2.3"})
 		})
 		for _, target := range []string{"http://127.0.0.2/", "https://[::1]/", "http://inside.test/", "http://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/", "http://[fe80::1%25eth0]/"} {
@@ -195,20 +69,20 @@ func TestProxy_does_not_reach_what_the_guard_refuses(t *testing.T) {
 		}
 		_, err := get(t, a, "http://missing.test/")
 		fails(t, err, events.ReasonDNS, false)
-		require.Empty(t, p.asked)
+		require.Empty(t, p.Asked)
 
-		_, err = get(t, a, "http://"+p.listener.Addr().String())
+		_, err = get(t, a, "http://"+p.Addr())
 		fails(t, err, events.ReasonForbiddenTarget, false)
 		require.ErrorContains(t, err, "it is the proxy's own address")
 		require.NotContains(t, err.Error(), "--allow-net")
-		require.Empty(t, p.asked)
+		require.Empty(t, p.Asked)
 	}
 }
 
 func TestProxy_of_the_environment_does_not_count(t *testing.T) {
-	p := newProxy(t)
+	p := proxytest.New(t)
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		t.Setenv(name, p.url("http", "").String())
+		t.Setenv(name, p.URL("http", "").String())
 	}
 	a := agent(t, func(cfg *Config) { cfg.Resolver = nameServer(t, map[string]string{"site.test.": "127.0.0.1"}) })
 	s := site(t, func(http.ResponseWriter, *http.Request) {})
@@ -216,7 +90,7 @@ func TestProxy_of_the_environment_does_not_count(t *testing.T) {
 	require.NoError(t, err)
 	_, err = get(t, a, "http://site.test:"+port) // net/http never uses a proxy for 127.0.0.1 as such
 	require.NoError(t, err)
-	require.Empty(t, p.asked)
+	require.Empty(t, p.Asked)
 }
 
 func TestProxy_failures_are_connection_failures_that_name_it(t *testing.T) {
@@ -235,17 +109,17 @@ func TestProxy_failures_are_connection_failures_that_name_it(t *testing.T) {
 			{429, true, "429"},
 			{502, true, "502 Bad Gateway"},
 		} {
-			p := newProxy(t)
-			p.answer = func(*http.Request) int { return c.status }
-			_, err := get(t, agent(t, through(p.url("http", "me:secret"))), "http://127.0.0.1:9")
+			p := proxytest.New(t)
+			p.Answer = func(*http.Request) int { return c.status }
+			_, err := get(t, agent(t, through(p.URL("http", "me:secret"))), "http://127.0.0.1:9")
 			fails(t, err, events.ReasonConnect, c.temporary)
-			require.ErrorContains(t, err, "proxy "+p.listener.Addr().String()+": ")
+			require.ErrorContains(t, err, "proxy "+p.Addr()+": ")
 			require.ErrorContains(t, err, c.text)
 			require.NotContains(t, err.Error(), "secret")
 		}
-		p := newProxy(t)
-		p.answer = func(*http.Request) int { return 403 }
-		_, err := get(t, agent(t, through(p.url("socks5", "me:secret"))), "http://127.0.0.1:9")
+		p := proxytest.New(t)
+		p.Answer = func(*http.Request) int { return 403 }
+		_, err := get(t, agent(t, through(p.URL("socks5", "me:secret"))), "http://127.0.0.1:9")
 		fails(t, err, events.ReasonConnect, true)
 		require.ErrorContains(t, err, "not allowed by ruleset")
 		require.NotContains(t, err.Error(), "secret")
@@ -270,9 +144,9 @@ func TestProxy_failures_are_connection_failures_that_name_it(t *testing.T) {
 		})
 	}
 	t.Run("it never answers", func(t *testing.T) {
-		p := newProxy(t)
-		p.answer = func(*http.Request) int { return 0 }
-		_, err := get(t, agent(t, through(p.url("http", "")), func(cfg *Config) { cfg.ConnectTimeout = 50 * time.Millisecond }), "http://127.0.0.1:9")
+		p := proxytest.New(t)
+		p.Answer = func(*http.Request) int { return 0 }
+		_, err := get(t, agent(t, through(p.URL("http", "")), func(cfg *Config) { cfg.ConnectTimeout = 50 * time.Millisecond }), "http://127.0.0.1:9")
 		fails(t, err, events.ReasonTimeout, true)
 		require.ErrorContains(t, err, "proxy ")
 	})
@@ -284,9 +158,9 @@ func saying(text string) func(net.Conn) {
 
 func TestDial(t *testing.T) {
 	greeting := raw(t, saying("pong"))[len("http://"):]
-	p := newProxy(t)
-	p.greets = "early "
-	for name, a := range map[string]*Agent{"direct": agent(t), "proxy": agent(t, through(p.url("http", "")))} {
+	p := proxytest.New(t)
+	p.Greets = "early "
+	for name, a := range map[string]*Agent{"direct": agent(t), "proxy": agent(t, through(p.URL("http", "")))} {
 		t.Run(name+" carries bytes", func(t *testing.T) {
 			c, err := a.Dial(t.Context(), "tcp", greeting)
 			require.NoError(t, err)
@@ -310,7 +184,7 @@ func TestDial(t *testing.T) {
 		})
 	}
 	t.Run("a proxy carries TCP only", func(t *testing.T) {
-		_, err := agent(t, through(p.url("http", ""))).Dial(t.Context(), "udp", "127.0.0.1:53")
+		_, err := agent(t, through(p.URL("http", ""))).Dial(t.Context(), "udp", "127.0.0.1:53")
 		require.ErrorContains(t, err, "carries TCP only")
 	})
 	t.Run("verdicts", func(t *testing.T) {
