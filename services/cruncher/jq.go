@@ -50,7 +50,7 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 		return ops.Output{}, err
 	}
 	data := subject(in)
-	if len(data) == 0 && args.Optional {
+	if len(data) == 0 && in.BodyRef == nil && args.Optional {
 		return ops.Output{Value: json.RawMessage("null")}, nil
 	}
 	doc, err := jq.Decode(data)
