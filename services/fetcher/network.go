@@ -4,17 +4,24 @@ import (
 	"net/http"
 
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/files"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 // NetConfig says what the built-in operations stand on. The zero value is ready to use.
 type NetConfig struct {
 	HTTP useragent.Config
+	// Files are the folders of file.read and file.write; nil has none, so that they refuse everything. Network does not close them.
+	Files *files.Roots
+	// Bodies keeps what file.read reads if it is larger than an HTTP body may be. Without it such files are refused.
+	Bodies Bodies
 }
 
 // Network is what the built-in operations share.
 type Network struct {
-	agent *useragent.Agent
+	cfg    NetConfig
+	agent  *useragent.Agent
+	inline int64 // how many bytes travel along with an item
 }
 
 // NewNetwork makes the network side of the built-in operations. Close it when the last of them has returned.
@@ -23,11 +30,17 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Network{agent: agent}, nil
+	n := &Network{cfg: cfg, agent: agent, inline: cfg.HTTP.MaxBodyBytes}
+	if n.inline == 0 {
+		n.inline = 512 << 10
+	}
+	return n, nil
 }
 
 // Ops returns the built-in operations on this network.
-func (n *Network) Ops() ops.Set { return ops.NewSet(n.httpGet(), n.httpCheck(), sleepOp, noopOp) }
+func (n *Network) Ops() ops.Set {
+	return ops.NewSet(n.httpGet(), n.httpCheck(), n.fileRead(), n.fileWrite(), sleepOp, noopOp)
+}
 
 // Transport returns the transport of the HTTP operations, for measurements that compare with it. Redirects, caps and verdicts are not
 // its business.

@@ -9,10 +9,12 @@ import (
 // Reader is an open file.
 type Reader struct {
 	*os.File
+	Root string // the name of its root
+	name string
 	Info fs.FileInfo // as it was when it was opened
 }
 
-// Open opens a regular file for reading. Links are followed as long as they stay below the root. It refuses files over the limit
+// Open opens a regular file for reading. Without the name of a root it is the only one that there is. Links are followed as long as they stay below the root. It refuses files over the limit
 // on sizes; a file can still grow while it is read.
 func (r *Roots) Open(rootName, name string) (*Reader, error) {
 	at, err := r.find(rootName, false)
@@ -22,6 +24,7 @@ func (r *Roots) Open(rootName, name string) (*Reader, error) {
 	if err := checkPath(name); err != nil {
 		return nil, err
 	}
+	rootName = at.name
 	// Opening a device can do something, so that is looked at before; and again afterwards, since somebody may have changed it.
 	info, err := at.handle.Stat(name)
 	if err != nil {
@@ -46,8 +49,8 @@ func (r *Roots) Open(rootName, name string) (*Reader, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return &Reader{File: f, Info: info}, nil
+	return &Reader{File: f, Root: rootName, name: name, Info: info}, nil
 }
 
-// Failed is the verdict on an error that reading a file has brought.
-func Failed(rootName, name string, err error) error { return verdict(reading, rootName, name, err) }
+// Failed is the verdict on an error of reading it.
+func (f *Reader) Failed(err error) error { return verdict(reading, f.Root, f.name, err) }

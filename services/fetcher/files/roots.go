@@ -126,6 +126,9 @@ func (r *Roots) find(name string, writing bool) (*root, error) {
 		return nil, ops.Fail(events.ReasonForbiddenTarget, fmt.Errorf(
 			"this fetcher has no folder for files: its operator can name one with %s NAME=DIR", flag))
 	}
+	if name == "" {
+		return r.only(writing)
+	}
 	at, ok := r.byName[name]
 	if !ok {
 		return nil, ops.Fail(events.ReasonForbiddenTarget, fmt.Errorf(
@@ -136,6 +139,26 @@ func (r *Roots) find(name string, writing bool) (*root, error) {
 			"the root %s may only be read: writable are %s; its operator can change that with --write-root %s=DIR", name, r.known(true), name))
 	}
 	return at, nil
+}
+
+// only is the root that is meant when none is named, which is clear if there is just one.
+func (r *Roots) only(writing bool) (*root, error) {
+	var found *root
+	for _, name := range r.names {
+		at := r.byName[name]
+		if writing && !at.writable {
+			continue
+		}
+		if found != nil {
+			return nil, ops.Fail(events.ReasonMissingParameter, fmt.Errorf("root is missing: there are %s", r.known(writing)))
+		}
+		found = at
+	}
+	if found == nil {
+		return nil, ops.Fail(events.ReasonForbiddenTarget, errors.New(
+			"this fetcher has no folder that may be written: its operator can name one with --write-root NAME=DIR"))
+	}
+	return found, nil
 }
 
 // known lists roots for an error message.

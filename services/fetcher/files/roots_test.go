@@ -1,6 +1,7 @@
 package files
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,6 +54,27 @@ func TestRootsThatAreNotThereAreForbiddenWithTheFlagThatAddsThem(t *testing.T) {
 			require.ErrorContains(t, err, row.text)
 		})
 	}
+}
+
+func TestTheOnlyRootNeedsNoName(t *testing.T) {
+	in := t.TempDir()
+	require.NoError(t, os.WriteFile(in+"/a", []byte("text"), 0o600))
+	one, err := Open(Config{Read: []string{"in=" + in}})
+	require.NoError(t, err)
+	defer one.Close()
+	require.Equal(t, "text", read(t, one, "", "a"))
+	_, err = one.Create("", "a")
+	fails(t, err, events.ReasonForbiddenTarget, false)
+
+	two := roots(t, in, t.TempDir())
+	_, err = two.Open("", "a")
+	fails(t, err, events.ReasonMissingParameter, false)
+	require.ErrorContains(t, err, "there are in, out")
+	w, err := two.Create("", "a")
+	require.NoError(t, err)
+	done, err := w.Commit()
+	require.NoError(t, err)
+	require.Equal(t, "out", done.Root)
 }
 
 func TestPathsThatAreNotPlainlyBelowTheRootAreRefused(t *testing.T) {

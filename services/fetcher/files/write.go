@@ -28,12 +28,14 @@ type Writer struct {
 
 // Written describes a file that was written.
 type Written struct {
+	Root   string // the name of its root
 	Bytes  int64
 	SHA256 string    // of its content, in hexadecimal
 	Time   time.Time // of its last change, UTC
 }
 
-// Create begins a file below a writable root, with the folders that it needs. Committing it replaces a regular file of that name, so
+// Create begins a file below a writable root, with the folders that it needs. Without the name of a root it is the only one that may be
+// written. Committing it replaces a regular file of that name, so
 // that writing the same again ends the same; anything else that has the name is left alone and is an error.
 func (r *Roots) Create(rootName, name string) (*Writer, error) {
 	at, err := r.find(rootName, true)
@@ -115,7 +117,7 @@ func (w *Writer) Commit() (Written, error) {
 			return Written{}, w.failed(err)
 		}
 	}
-	return Written{Bytes: w.bytes, SHA256: hex.EncodeToString(w.sum.Sum(nil)), Time: info.ModTime().UTC()}, nil
+	return Written{Root: w.at.name, Bytes: w.bytes, SHA256: hex.EncodeToString(w.sum.Sum(nil)), Time: info.ModTime().UTC()}, nil
 }
 
 // finish closes the file; some file systems tell only then that there is no space.
