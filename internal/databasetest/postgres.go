@@ -26,7 +26,7 @@ func StartPostgres(ctx context.Context) (*Server, error) {
 	err = s.prepare(ctx, initdb, "--pgdata", s.path("data"), "--username", PostgresUser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
 	if err == nil {
 		err = s.start(ctx, ready("pgx", s.PostgresDSN()), program, "-D", s.path("data"), "-k", s.dir,
-			"-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=20", "-c", "lc_messages=C")
+			"-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=50", "-c", "lc_messages=C")
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
