@@ -94,15 +94,23 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
+	sources, err := a.sources()
+	if err != nil {
+		return nil, err
+	}
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		HTTP: useragent.Config{
+			Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
+		},
+		Files: sources.files, Queries: sources.queries,
+	})
 	if err != nil {
 		return nil, err
 	}
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
 	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)
+	sources.describe(a)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
+	"github.com/fetchmill/fetchmill/services/fetcher/queries"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
@@ -15,6 +16,8 @@ type NetConfig struct {
 	Files *files.Roots
 	// Bodies keeps what file.read reads if it is larger than an HTTP body may be. Without it such files are refused.
 	Bodies Bodies
+	// Queries is the catalogue of sql.query; nil has none, so that it refuses everything. Network does not close it.
+	Queries *queries.Catalogue
 }
 
 // Network is what the built-in operations share.
@@ -39,7 +42,7 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set {
-	return ops.NewSet(n.httpGet(), n.httpCheck(), n.fileRead(), n.fileWrite(), sleepOp, noopOp)
+	return ops.NewSet(n.httpGet(), n.httpCheck(), n.fileRead(), n.fileWrite(), n.sqlQuery(), sleepOp, noopOp)
 }
 
 // Transport returns the transport of the HTTP operations, for measurements that compare with it. Redirects, caps and verdicts are not
