@@ -21,7 +21,7 @@ const patience = 2 * time.Minute
 
 // Server is a database server that runs.
 type Server struct {
-	dir   string // everything that it has; removed in the end
+	dir   string // everything that it has; never empty, removed in the end
 	user  *syscall.Credential
 	cmd   *exec.Cmd
 	alive io.Closer // the server is ended when this is closed, even by the death of the test
@@ -73,8 +73,8 @@ func (s *Server) prepare(ctx context.Context, path string, args ...string) error
 	return nil
 }
 
-// guard runs a server until its standard input ends, so that no server outlives its test, however that ends.
-const guard = `"$@" & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null || kill $server 2>/dev/null; wait $server`
+// guard runs a server until its standard input ends, and removes its folder ($0), so that neither outlives its test, however that ends.
+const guard = `"$@" & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait $server; rm -rf "$0"`
 
 // start starts the server and waits until ready is nil.
 func (s *Server) start(ctx context.Context, ready func(context.Context) error, path string, args ...string) error {
@@ -83,7 +83,7 @@ func (s *Server) start(ctx context.Context, ready func(context.Context) error, p
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	s.cmd = s.command(context.WithoutCancel(ctx), "/bin/sh", append([]string{"-c", guard, "sh", path}, args...)...)
+	s.cmd = s.command(context.WithoutCancel(ctx), "/bin/sh", append([]string{"-c", guard, s.dir, path}, args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if s.alive, err = s.cmd.StdinPipe(); err != nil {
 		return err
