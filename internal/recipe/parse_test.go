@@ -82,6 +82,8 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"api":    "nats pub work.api https://api.example.com/things",
 		"count":  "nats pub work.count 10000000",
+		"file":   "nats pub work.file 2026/report.txt",
+		"query":  "nats pub work.query orders-of",
 		"json":   "nats pub work.json https://example.com/data.json",
 		"noop":   "nats pub work.noop hello",
 		"page":   "nats pub work.page https://example.com/",
@@ -96,7 +98,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, count, json, noop, page, pages, sleep, uptime`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, count, file, json, noop, page, pages, query, sleep, uptime`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")
