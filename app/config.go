@@ -40,6 +40,8 @@ type Config struct {
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
 	AllowNet  []string // networks that recipes may reach although they are not public
+	Subjects  []string // of the broker that recipes may send requests to, with the wildcards of NATS
+	Buckets   []string // object stores that recipes may read, beside that of bodies
 	Fetchers  int      // items that are fetched at the same time
 	Crunchers int      // items that are computed at the same time
 	Limits    stage.Limits

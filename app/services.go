@@ -104,9 +104,10 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		HTTP:   useragent.Config{Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
+		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: a.cfg.Subjects, Buckets: a.cfg.Buckets},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +116,12 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	reach := "public addresses only"
 	if len(allow) > 0 {
 		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
+	}
+	if len(a.cfg.Subjects) > 0 {
+		reach += "; subjects " + strings.Join(a.cfg.Subjects, ", ")
+	}
+	if len(a.cfg.Buckets) > 0 {
+		reach += "; buckets " + strings.Join(a.cfg.Buckets, ", ")
 	}
 	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
