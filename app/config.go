@@ -10,6 +10,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
 
@@ -40,6 +41,7 @@ type Config struct {
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
 	AllowNet  []string // networks that recipes may reach although they are not public
+	Proxy     string   // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
 	Subjects  []string // of the broker that recipes may send requests to, with the wildcards of NATS
 	Buckets   []string // object stores that recipes may read, beside that of bodies
 	Fetchers  int      // items that are fetched at the same time
@@ -79,6 +81,11 @@ func (c Config) validate() error {
 	}
 	if c.has(Fetcher) || c.has(Cruncher) {
 		errs = append(errs, c.Limits.Validate())
+	}
+	if c.has(Fetcher) && c.Proxy != "" {
+		if _, err := useragent.ParseProxy(c.Proxy); err != nil {
+			errs = append(errs, fmt.Errorf("--proxy: %w", err))
+		}
 	}
 	if c.Drain <= 0 {
 		errs = append(errs, fmt.Errorf("drain time: %s is not positive", c.Drain))

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/fetchmill/fetchmill/internal/host"
-	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/internal/recipe"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
@@ -92,38 +90,22 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 }
 
 func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	allow, err := netguard.ParseAllow(a.cfg.AllowNet)
-	if err != nil {
-		return nil, fmt.Errorf("--allow-net: %w", err)
-	}
-	own, err := netguard.Servers(env.Conn.ConnectedAddr(), a.http.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	guard, err := netguard.New(allow, own)
+	r, err := a.reach(env)
 	if err != nil {
 		return nil, err
 	}
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
-		HTTP:   useragent.Config{Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
-		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: a.cfg.Subjects, Buckets: a.cfg.Buckets},
+		HTTP: useragent.Config{
+			Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
+		},
+		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
-	reach := "public addresses only"
-	if len(allow) > 0 {
-		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
-	}
-	if len(a.cfg.Subjects) > 0 {
-		reach += "; subjects " + strings.Join(a.cfg.Subjects, ", ")
-	}
-	if len(a.cfg.Buckets) > 0 {
-		reach += "; buckets " + strings.Join(a.cfg.Buckets, ", ")
-	}
-	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
+	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 

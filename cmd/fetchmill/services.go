@@ -52,6 +52,7 @@ Examples:
 
     fetchmill fetcher -c 1024
     fetchmill fetcher --allow-net 10.1.0.0/16
+    fetchmill fetcher --proxy http://proxy.example:3128
 `
 }
 

@@ -36,10 +36,10 @@ Examples:
 func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg := app.Default()
 	cfg.Dir, cfg.HTTPAddr, cfg.Drain = cmd.Data, cmd.HTTPAddr, cmd.Drain
+	cmd.reach.apply(&cfg)
 	cfg.Broker = &app.Broker{Addr: cmd.NATSAddr, SyncAlways: cmd.SyncAlways, Topology: cmd.Streams}
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
-	cmd.reach.apply(&cfg)
 	cmd.limits.apply(&cfg.Limits)
 	return s.start(intake, hurry, cfg)
 }

@@ -44,7 +44,7 @@ func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	resp, err := x.Send(ctx, http.MethodGet)
+	resp, err := x.Send(ctx, http.MethodGet) //nolint:bodyclose // Discard and Body close it
 	if err != nil {
 		return ops.Output{Fetch: x.Facts()}, err
 	}

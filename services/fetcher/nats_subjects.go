@@ -35,7 +35,7 @@ func newSubjects(patterns []string, prefix string) (subjects, error) {
 	var faults []error
 	for _, p := range patterns {
 		if err := s.checkPattern(p); err != nil {
-			faults = append(faults, fmt.Errorf("allowed subject %.100q: %w", p, err))
+			faults = append(faults, fmt.Errorf("allowed subject %.100q (--nats-allow): %w", p, err))
 		}
 	}
 	return s, errors.Join(faults...)

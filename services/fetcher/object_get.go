@@ -90,7 +90,7 @@ func newBuckets(names []string) ([]string, error) {
 	var faults []error
 	for _, name := range names {
 		if !validBucket(name) {
-			faults = append(faults, fmt.Errorf("object bucket %.100q: its name has letters, digits, - and _ only", name))
+			faults = append(faults, fmt.Errorf("object bucket %.100q (--object-bucket): its name has letters, digits, - and _ only", name))
 		}
 	}
 	return append([]string{bodiesBucket}, names...), errors.Join(faults...)

@@ -29,13 +29,13 @@ type Server struct {
 // may return nil for none.
 func New(t testing.TB, reply func(query dnsmessage.Message, network string) []byte) *Server {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	udp, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	require.NoError(t, err)
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &Server{udp: udp, tcp: tcp, reply: reply}
 	var done sync.WaitGroup
-	t.Cleanup(func() { udp.Close(); tcp.Close(); done.Wait() })
+	t.Cleanup(func() { _ = udp.Close(); _ = tcp.Close(); done.Wait() })
 	done.Go(s.serveUDP)
 	done.Go(func() {
 		for {
@@ -64,7 +64,7 @@ func (s *Server) serveUDP() {
 }
 
 func (s *Server) serveTCP(c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	length := make([]byte, 2)
 	if _, err := io.ReadFull(c, length); err != nil {
 		return

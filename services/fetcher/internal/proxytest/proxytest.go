@@ -33,7 +33,7 @@ type Proxy struct {
 // New starts a proxy that ends with the test.
 func New(t testing.TB) *Proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p := &Proxy{listener: l, Asked: make(chan string, 1000), Answer: func(*http.Request) int { return http.StatusOK }}
 	var connections sync.WaitGroup
@@ -45,14 +45,14 @@ func New(t testing.TB) *Proxy {
 				return
 			}
 			connections.Go(func() {
-				defer c.Close()
-				stop := context.AfterFunc(ctx, func() { c.Close() })
+				defer func() { _ = c.Close() }()
+				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 				defer stop()
 				p.serve(c)
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); cancel(); connections.Wait() })
+	t.Cleanup(func() { _ = l.Close(); cancel(); connections.Wait() })
 	return p
 }
 
@@ -142,10 +142,10 @@ func splice(c net.Conn, r io.Reader, target string) {
 	if err != nil {
 		return
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	var up sync.WaitGroup
-	up.Go(func() { _, _ = io.Copy(to, r); to.Close() })
+	up.Go(func() { _, _ = io.Copy(to, r); _ = to.Close() })
 	_, _ = io.Copy(c, to)
-	c.Close()
+	_ = c.Close()
 	up.Wait()
 }
