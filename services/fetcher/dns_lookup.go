@@ -34,8 +34,9 @@ type lookupValue struct {
 	ElapsedMS float64 `json:"elapsed_ms"`
 }
 
-// dnsLookup asks name servers. Arguments {"name": string, "type": string}; value {"name", "type", "answers", "elapsed_ms"}. Names are
-// taken as they stand: search domains of the machine are not tried. What the machine's hosts file has counts, as everywhere.
+// dnsLookup asks name servers. Arguments {"name": string, "type": string}; value {"name", "type", "answers", "elapsed_ms"}. Names
+// are taken as they stand, except that addresses of a name without a dot are those that connections would go to: the machine's search
+// domains are tried. What its hosts file has counts, as everywhere.
 func (n *Network) dnsLookup() ops.Op {
 	return ops.Op{Name: "dns.lookup", Run: func(ctx context.Context, in ops.Input) (ops.Output, error) {
 		q, err := readQuestion(in)

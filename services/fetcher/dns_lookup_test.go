@@ -93,6 +93,11 @@ func TestLookup_writes_its_value_as_promised(t *testing.T) {
 	require.Nil(t, out.Body)
 }
 
+func TestLookup_knows_the_hosts_file(t *testing.T) {
+	n := withNames(t, dnstest.Zone{})
+	require.Equal(t, `["127.0.0.1"]`, answers(t, n, "localhost", "A"))
+}
+
 func TestLookup_tells_that_there_is_nothing(t *testing.T) {
 	n := withNames(t, dnstest.Zone{"empty.test.": {}, "loop.test.": {dnstest.Alias("nowhere.test.")}, "mapped.test.": {dnstest.Address("::ffff:8.8.8.8")}})
 	for _, c := range []struct{ name, kind string }{

@@ -99,7 +99,11 @@ var lookups = map[string]func(context.Context, *net.Resolver, question) ([]any, 
 // addresses looks up those of a family: ip4, ip6, or ip for both.
 func addresses(family string) func(context.Context, *net.Resolver, question) ([]any, []netip.Addr, error) {
 	return func(ctx context.Context, r *net.Resolver, q question) ([]any, []netip.Addr, error) {
-		list, err := r.LookupNetIP(ctx, family, rooted(q.name))
+		name := rooted(q.name)
+		if !strings.Contains(q.name, ".") {
+			name = q.name // such as localhost: the hosts file has such names without a dot
+		}
+		list, err := r.LookupNetIP(ctx, family, name)
 		if _, ok := errors.AsType[*net.AddrError](err); ok { // addresses of the other family only, as the hosts file can have them
 			err = &net.DNSError{Err: "no address of this family", Name: q.name, IsNotFound: true}
 		}
