@@ -36,6 +36,7 @@ func fuzzArguments(f *testing.F, read func(testing.TB, ops.Input) error, seeds .
 
 func FuzzQuestion(f *testing.F) {
 	fuzzArguments(f, func(t testing.TB, in ops.Input) error {
+		t.Helper()
 		q, err := readQuestion(in)
 		if err == nil && q.kind != typePTR {
 			again, err := domainName(q.name)

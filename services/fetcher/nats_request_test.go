@@ -22,7 +22,7 @@ func onBroker(t *testing.T, b *brokertest.Broker, subjects ...string) *Network {
 	return network(t, func(c *NetConfig) { c.Broker.Conn, c.Broker.Subjects = b.Connect(), subjects })
 }
 
-// answers to all requests for a subject, until the test ends.
+// responder answers all requests for a subject until the test ends.
 func responder(t *testing.T, b *brokertest.Broker, subject string, answer func(*nats.Msg)) {
 	t.Helper()
 	nc := b.Connect()
@@ -95,11 +95,9 @@ func TestRequest_fails_with_the_text_of_a_service(t *testing.T) {
 
 func TestRequest_fails_without_a_reply(t *testing.T) {
 	b := brokertest.New(t)
-	release := make(chan struct{})
 	arrived := make(chan struct{}, 10)
 	responder(t, b, "svc.slow", func(*nats.Msg) { arrived <- struct{}{} })
 	responder(t, b, "svc.large", func(m *nats.Msg) { _ = m.Respond(make([]byte, maxReplyBytes+1)) })
-	close(release)
 	n := onBroker(t, b, "svc.>")
 
 	out, err := run(t.Context(), t, n, "nats.request", args{"subject": "svc.nobody"})

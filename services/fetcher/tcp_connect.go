@@ -112,7 +112,7 @@ func (n *Network) connect(ctx context.Context, c connection) (ops.Output, error)
 		var banner []byte
 		banner, err = talk(ctx, conn, c)
 		facts.Bytes, value.Banner = int64(len(banner)), useragent.Clip(string(banner), maxBannerBytes)
-		conn.Close()
+		_ = conn.Close() // nothing is lost
 	}
 	value.Up, value.ElapsedMS = err == nil, since(start)
 	facts.ElapsedMS = value.ElapsedMS

@@ -92,7 +92,7 @@ func (n *Network) inspect(ctx context.Context, i inspection) (ops.Output, error)
 		facts.Phases.TLS = since(start) - facts.Phases.Connect
 		value.describe(seen, start)
 		facts.TLS = seen.facts()
-		conn.Close()
+		_ = conn.Close() // nothing is lost
 	}
 	value.Up, value.ElapsedMS = err == nil, since(start)
 	facts.ElapsedMS = value.ElapsedMS

@@ -163,7 +163,7 @@ func TestTLS_tells_what_it_found_out_where_there_is_no_handshake(t *testing.T) {
 	n := trusting(t, root)
 	portOf := func(address string) int { return int(netip.MustParseAddrPort(address).Port()) }
 	old := with(root.certify(t, template("leaf", 90*day, "site.test")))
-	old.MaxVersion = tls.VersionTLS11 //nolint:staticcheck // what old servers have
+	old.MaxVersion = tls.VersionTLS11
 	for _, c := range []struct {
 		name      string
 		port      int

@@ -50,12 +50,7 @@ func (z Zone) Reply(query dnsmessage.Message, network string) []byte {
 			m.Answers = append(m.Answers, answer(q.Name, body))
 		case dnsmessage.TypeCNAME:
 			m.Answers = append(m.Answers, answer(q.Name, body))
-			alias := body.(*dnsmessage.CNAMEResource).CNAME
-			for _, body := range z[alias.String()] {
-				if typeOf(body) == q.Type {
-					m.Answers = append(m.Answers, answer(alias, body))
-				}
-			}
+			m.Answers = append(m.Answers, z.behind(body, q.Type)...)
 		}
 	}
 	b := Pack(m)
@@ -64,6 +59,21 @@ func (z Zone) Reply(query dnsmessage.Message, network string) []byte {
 		b = Pack(m)
 	}
 	return b
+}
+
+// behind returns the records of a type that an alias leads to.
+func (z Zone) behind(body dnsmessage.ResourceBody, kind dnsmessage.Type) []dnsmessage.Resource {
+	alias, ok := body.(*dnsmessage.CNAMEResource)
+	if !ok {
+		return nil
+	}
+	var list []dnsmessage.Resource
+	for _, body := range z[alias.CNAME.String()] {
+		if typeOf(body) == kind {
+			list = append(list, answer(alias.CNAME, body))
+		}
+	}
+	return list
 }
 
 func answer(name dnsmessage.Name, body dnsmessage.ResourceBody) dnsmessage.Resource {
@@ -129,6 +139,6 @@ func Service(priority, weight, port uint16, target string) dnsmessage.ResourceBo
 }
 
 // Text is a record of type TXT, of at most 255 bytes a string.
-func Text(strings ...string) dnsmessage.ResourceBody {
-	return &dnsmessage.TXTResource{TXT: strings}
+func Text(parts ...string) dnsmessage.ResourceBody {
+	return &dnsmessage.TXTResource{TXT: parts}
 }
