@@ -46,6 +46,8 @@ type Config struct {
 	Credentials string       // file of the credentials that items may name; empty means none
 	Files       files.Config // folders that recipes may use
 	Queries     string       // path of the catalogue of SQL queries; empty is none
+	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS
+	Buckets     []string     // object stores that recipes may read, beside that of bodies
 	Fetchers    int          // items that are fetched at the same time
 	Crunchers   int          // items that are computed at the same time
 	Limits      stage.Limits

@@ -33,6 +33,7 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
 		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
 		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries,
+		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
 	})
 	if err != nil {
 		return nil, err

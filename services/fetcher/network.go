@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/http"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
@@ -23,17 +25,28 @@ type NetConfig struct {
 	Files *files.Roots
 	// Queries is the catalogue of sql.query; nil has none, so that it refuses everything.
 	Queries *queries.Catalogue
+	// Broker is what operations may use of the broker.
+	Broker BrokerConfig
 	// Bodies keeps bodies that are too large to travel in the item. Nil has them fail as too large.
 	Bodies Bodies
 	// InlineBytes is the largest body that travels in the item itself; 0 means 512 KiB.
 	InlineBytes int64
 }
 
+// BrokerConfig says what operations may use of the broker.
+type BrokerConfig struct {
+	Conn     *nats.Conn // nil makes nats.request and object.get fail
+	Subjects []string   // that requests may be sent to, with the wildcards of NATS; none unless they are named
+	Buckets  []string   // object stores that may be read, beside that of bodies
+}
+
 // Network is what the built-in operations share.
 type Network struct {
-	cfg   NetConfig
-	agent *useragent.Agent
-	pages pages
+	cfg      NetConfig
+	agent    *useragent.Agent
+	pages    pages
+	subjects subjects
+	buckets  []string
 }
 
 // NewNetwork makes the network side of the built-in operations. Close it when the last of them has returned.
@@ -42,14 +55,28 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	prefix := ""
+	if cfg.Broker.Conn != nil {
+		prefix = cfg.Broker.Conn.Opts.InboxPrefix
+	}
+	subjects, err := newSubjects(cfg.Broker.Subjects, prefix)
+	if err != nil {
+		return nil, err
+	}
+	buckets, err := newBuckets(cfg.Broker.Buckets)
+	if err != nil {
+		return nil, err
+	}
 	cfg.InlineBytes = cmp.Or(cfg.InlineBytes, inlineBytes)
-	return &Network{cfg: cfg, agent: agent, pages: newPages()}, nil
+	return &Network{cfg: cfg, agent: agent, pages: newPages(), subjects: subjects, buckets: buckets}, nil
 }
 
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set {
 	return ops.NewSet(
 		n.httpGet(), n.httpRequest(), n.httpPages(), n.httpCheck(),
+		n.dnsLookup(), n.tcpConnect(), n.tlsCheck(),
+		n.natsRequest(), n.objectGet(),
 		n.fileRead(), n.fileWrite(), n.sqlQuery(),
 		sleepOp, noopOp,
 	)

@@ -15,7 +15,8 @@ func TestNewNetwork_needs_no_settings(t *testing.T) {
 	set, err := Builtin(NetConfig{})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"file.read", "file.write", "http.check", "http.get", "http.pages", "http.request", "noop", "sleep", "sql.query",
+		"dns.lookup", "file.read", "file.write", "http.check", "http.get", "http.pages", "http.request", "nats.request", "noop",
+		"object.get", "sleep", "sql.query", "tcp.connect", "tls.check",
 	}, set.Names())
 }
 
