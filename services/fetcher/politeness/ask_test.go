@@ -58,6 +58,14 @@ func TestConcurrency(t *testing.T) {
 		l.wg.Wait()
 	})
 
+	fake(t, "is not earned by what comes one after the other", func(t *testing.T) {
+		p := polite(t, Config{})
+		for range 100 {
+			turn(t, p, alive, Wish{}).Done(Outcome{Result: Answered})
+		}
+		p.each(func(h *host) { require.InDelta(t, firstWindow, h.window.size, 0) })
+	})
+
 	fake(t, "of a host that does not answer is never earned", func(t *testing.T) {
 		p := polite(t, Config{})
 		l := &line{t: t, p: p}
@@ -210,7 +218,7 @@ func TestLater(t *testing.T) {
 		defer cancel()
 		begin := time.Now()
 		_, err := p.Ask(ctx, alive, Wish{}, nil)
-		later(t, err)
+		require.Equal(t, whyWaited, later(t, err).Why)
 		require.Equal(t, 2*time.Second, time.Since(begin))
 		hold.Done(Outcome{})
 		turn(t, p, alive, Wish{Delay: 3 * time.Second}).Done(Outcome{})

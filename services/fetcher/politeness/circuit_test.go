@@ -19,9 +19,9 @@ func kill(t *testing.T, p *Politeness, host string) {
 	}
 }
 
-func broken(t *testing.T, p *Politeness, host string) *Broken {
+func broken(t *testing.T, p *Politeness) *Broken {
 	t.Helper()
-	_, err := p.Ask(t.Context(), host, Wish{}, nil)
+	_, err := p.Ask(t.Context(), dead, Wish{}, nil)
 	b, ok := errors.AsType[*Broken](err)
 	require.True(t, ok, "%v", err)
 	return b
@@ -31,7 +31,7 @@ func TestCircuit(t *testing.T) {
 	fake(t, "opens after five in a row and says why", func(t *testing.T) {
 		p := polite(t, Config{})
 		kill(t, p, dead)
-		b := broken(t, p, dead)
+		b := broken(t, p)
 		require.EqualError(t, b, "host dead.example has not answered 5 times in a row, last: connection refused; next try in 5s")
 		require.Equal(t, time.Now().Add(5*time.Second), b.Until)
 		turn(t, p, alive, Wish{}).Done(Outcome{Result: Answered})
@@ -44,7 +44,7 @@ func TestCircuit(t *testing.T) {
 				turn(t, p, dead, Wish{}).Done(refused)
 			}
 			turn(t, p, dead, Wish{}).Done(Outcome{Result: Overloaded})
-			time.Sleep(time.Minute)
+			advance(time.Minute)
 		}
 	})
 
@@ -58,32 +58,33 @@ func TestCircuit(t *testing.T) {
 	fake(t, "lets one through then, and stays open twice as long each time it fails", func(t *testing.T) {
 		p := polite(t, Config{})
 		kill(t, p, dead)
-		for i, want := range []time.Duration{5, 10, 20, 40, 80, 120, 120} {
-			require.Equal(t, want*time.Second, broken(t, p, dead).After)
-			time.Sleep(want*time.Second - 1)
-			broken(t, p, dead)
-			time.Sleep(1)
+		for i, seconds := range []int{5, 10, 20, 40, 80, 120, 120} {
+			want := time.Duration(seconds) * time.Second
+			require.Equal(t, want, broken(t, p).After)
+			advance(want - 1)
+			require.EqualValues(t, 1, broken(t, p).After)
+			advance(1)
 			trial := turn(t, p, dead, Wish{})
-			require.NotZero(t, broken(t, p, dead).After, "while it is tried")
-			time.Sleep(time.Second)
+			require.NotZero(t, broken(t, p).After, "while it is tried")
+			advance(time.Second)
 			trial.Done(refused)
-			require.Equal(t, 6+i, broken(t, p, dead).Failures)
+			require.Equal(t, 6+i, broken(t, p).Failures)
 		}
 	})
 
 	fake(t, "closes with an answer, and starts anew", func(t *testing.T) {
 		p := polite(t, Config{})
 		kill(t, p, dead)
-		time.Sleep(5 * time.Second)
+		advance(5 * time.Second)
 		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
 		kill(t, p, dead)
-		require.Equal(t, 5*time.Second, broken(t, p, dead).After)
+		require.Equal(t, 5*time.Second, broken(t, p).After)
 	})
 
 	fake(t, "a trial that was called off was none", func(t *testing.T) {
 		p := polite(t, Config{})
 		kill(t, p, dead)
-		time.Sleep(5 * time.Second)
+		advance(5 * time.Second)
 		turn(t, p, dead, Wish{}).Done(Outcome{Result: Unknown})
 		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
 		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
@@ -98,7 +99,7 @@ func TestCircuit(t *testing.T) {
 		for _, e := range early {
 			e.Done(refused)
 		}
-		b := broken(t, p, dead)
+		b := broken(t, p)
 		require.Equal(t, 8, b.Failures)
 		require.Equal(t, 5*time.Second, b.After)
 	})
@@ -109,7 +110,7 @@ func TestCircuit(t *testing.T) {
 		for range 10 {
 			turn(t, p, dead, Wish{Probe: true}).Done(refused)
 		}
-		require.Equal(t, 5*time.Second, broken(t, p, dead).After, "probes do not keep it open for longer")
+		require.Equal(t, 5*time.Second, broken(t, p).After, "probes do not keep it open for longer")
 		turn(t, p, dead, Wish{Probe: true}).Done(Outcome{Result: Answered})
 		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
 	})
@@ -140,7 +141,7 @@ func TestOverload(t *testing.T) {
 			if later, ok := errors.AsType[*Later](err); ok {
 				require.Equal(t, whyPaused, later.Why)
 				require.GreaterOrEqual(t, later.After, p.Snapshot()[0].For)
-				time.Sleep(p.Snapshot()[0].For)
+				advance(p.Snapshot()[0].For)
 				continue
 			}
 			require.NoError(t, err)
@@ -159,9 +160,9 @@ func TestOverload(t *testing.T) {
 
 	fake(t, "pauses for longer each time when the host does not say, until it answers", func(t *testing.T) {
 		p := polite(t, Config{})
-		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		for _, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 			turn(t, p, alive, Wish{}).Done(Outcome{Result: Overloaded})
-			require.Equal(t, want*time.Second, wait(t, p))
+			require.Equal(t, time.Duration(seconds)*time.Second, wait(t, p))
 		}
 		turn(t, p, alive, Wish{}).Done(Outcome{Result: Answered})
 		turn(t, p, alive, Wish{}).Done(Outcome{Result: Overloaded})
@@ -182,7 +183,7 @@ func TestOverload(t *testing.T) {
 			l.done(Outcome{Result: Overloaded})
 		}
 		require.Zero(t, l.served())
-		time.Sleep(time.Second)
+		advance(time.Second)
 		synctest.Wait()
 		for _, want := range []int{16, 17, 18, 19} {
 			require.InDelta(t, want, l.served(), 1)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -80,3 +81,6 @@ func (l *line) done(o Outcome) {
 	t.Done(o)
 	synctest.Wait()
 }
+
+// advance lets time pass in a bubble.
+func advance(d time.Duration) { <-time.After(d) }

@@ -55,8 +55,10 @@ func TestMessages(t *testing.T) {
 
 func FuzzReceive(f *testing.F) {
 	for _, m := range []message{
-		{From: "a", Kind: kindHere, Held: []uint64{1}}, {From: "a", Kind: kindLeave},
-		{From: "a", Kind: kindPause, Host: alive, MS: 1000}, {From: "a", Kind: kindClosed, Host: alive},
+		{From: "a", Kind: kindHere, Held: []uint64{1}},
+		{From: "a", Kind: kindLeave},
+		{From: "a", Kind: kindPause, Host: alive, MS: 1000},
+		{From: "a", Kind: kindClosed, Host: alive},
 		{From: "a", Kind: kindOpen, Host: alive, MS: 5000, Failures: 5, Last: "connection refused"},
 	} {
 		f.Add(m.encode())
