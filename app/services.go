@@ -17,6 +17,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -103,9 +104,9 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
 		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}

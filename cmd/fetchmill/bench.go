@@ -87,9 +87,11 @@ func profileLast(file string, rounds int) func(round int) (stop func() error, er
 }
 
 type benchIOCmd struct {
-	N          int           `short:"n" default:"20000" placeholder:"N" help:"URLs in each round (default ${default})."`
-	C          int           `short:"c" default:"1024" placeholder:"N" help:"URLs that are fetched at the same time (default ${default})."`
-	Latency    time.Duration `default:"100ms" placeholder:"TIME" help:"How long the site takes to answer (default ${default})."`
+	N          int           `short:"n" placeholder:"N" help:"URLs in each round (default: what can be done in 5 s)."`
+	C          []int         `short:"c" default:"64,1000,10000" placeholder:"N,…" help:"URLs that are fetched at the same time, one level after the other (default ${default})."`
+	Latency    time.Duration `placeholder:"TIME" help:"How long the site takes to answer (default: 100ms, or as long as it takes to make --ideal possible)."`
+	Ideal      float64       `default:"4000" placeholder:"N" help:"URLs per second for which the latency is chosen, so that waiting and not computing is measured (default ${default})."`
+	NoPython   bool          `help:"Leave out aiohttp and requests."`
 	Recipe     string        `enum:"uptime,page" default:"page" help:"${enum}; uptime passes no cruncher (default ${default})."`
 	Rounds     int           `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
 	CPUProfile string        `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of the pipeline, for 'go tool pprof'."`
@@ -98,7 +100,8 @@ type benchIOCmd struct {
 
 func (*benchIOCmd) Help() string {
 	return `Fetches URLs from a site of its own, in a process of its own on this machine, that takes its time to answer. Rounds of a bare
-loop over net/http and rounds of the whole pipeline take turns. The ideal is the concurrency divided by the latency.
+loop over net/http, of the whole pipeline, and of Python with aiohttp and with a pool of threads take turns, if there is a Python
+that has them. The ideal is the concurrency divided by the latency.
 
 Examples:
 
@@ -113,8 +116,13 @@ func (cmd *benchIOCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	cfg := iorate.Config{
-		Items: cmd.N, Concurrency: cmd.C, Latency: cmd.Latency, Recipe: cmd.Recipe, Rounds: cmd.Rounds,
+		Items: cmd.N, Concurrency: cmd.C, Latency: cmd.Latency, Ideal: cmd.Ideal, Recipe: cmd.Recipe, Rounds: cmd.Rounds,
 		Site: []string{self, "bench", "site"}, Log: s.log, Progress: func(what string) { s.say("%s", what) },
+	}
+	if !cmd.NoPython {
+		if cfg.Python, err = iorate.FindPython(ctx); err != nil {
+			return fmt.Errorf("%w; or leave them out with --no-python", err)
+		}
 	}
 	cfg.Profile = profileLast(cmd.CPUProfile, cmd.Rounds)
 	r, err := iorate.Run(ctx, cfg)

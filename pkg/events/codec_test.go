@@ -28,7 +28,7 @@ func richItem() *events.Item {
 
 func TestEncode(t *testing.T) {
 	t.Run("an item is what encoding/json writes", func(t *testing.T) {
-		for _, it := range []*events.Item{richItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
+		for _, it := range []*events.Item{richItem(), largeItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
 			want, err := json.Marshal(it)
 			require.NoError(t, err)
 			got, err := it.Encode()
@@ -71,13 +71,17 @@ func TestEncode(t *testing.T) {
 }
 
 func TestDecodeKeepsEverything(t *testing.T) {
+	for _, want := range []*events.Item{richItem(), largeItem()} {
+		data, err := want.Encode()
+		require.NoError(t, err)
+		got, err := events.DecodeItem(data)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+
 	want := richItem()
 	data, err := want.Encode()
 	require.NoError(t, err)
-	got, err := events.DecodeItem(data)
-	require.NoError(t, err)
-	require.Equal(t, want, got)
-
 	var indented map[string]any
 	require.NoError(t, json.Unmarshal(data, &indented))
 	pretty, err := json.MarshalIndent(indented, "\t", "  ")
@@ -92,6 +96,9 @@ func TestDecodeKeepsEverything(t *testing.T) {
 // FuzzDecodeAgrees holds the decoder to encoding/json: what it accepts, that accepts too, and with the same outcome.
 func FuzzDecodeAgrees(f *testing.F) {
 	data, err := richItem().Encode()
+	require.NoError(f, err)
+	f.Add(data)
+	data, err = largeItem().Encode()
 	require.NoError(f, err)
 	f.Add(data)
 	f.Add([]byte(`{"id":"a","recipe":"b","lane":"low","attempts":null,"plan":{"crunch":[{"op":"x"} , {"op":"y"}]},"submitted":"2026-01-01T00:00:00Z"}`))

@@ -172,6 +172,8 @@ func (it *Item) set(name string, raw []byte) error {
 		return setRaw(&it.Value, raw)
 	case "body":
 		return setAny(&it.Body, raw)
+	case "body_ref":
+		return setBodyRef(&it.BodyRef, raw)
 	case "fetch":
 		return setFetch(&it.Fetch, raw)
 	case "attempts":
@@ -240,6 +242,54 @@ func setFetch(to **FetchFacts, raw []byte) error {
 			return setText(&f.Proto, raw)
 		case "phases":
 			return setPhases(&f.Phases, raw)
+		case "charset":
+			return setText(&f.Charset, raw)
+		case "not_modified":
+			return setBool(&f.NotModified, raw)
+		case "tls":
+			return setTLS(&f.TLS, raw)
+		case "body":
+			return setBodyRef(&f.Body, raw)
+		default:
+			return nil
+		}
+	})
+}
+
+func setTLS(to **TLSFacts, raw []byte) error {
+	if bytes.Equal(raw, null) {
+		return nil
+	}
+	t := new(TLSFacts)
+	*to = t
+	return fields(raw, func(name string, raw []byte) error {
+		switch name {
+		case "version":
+			return setText(&t.Version, raw)
+		case "cipher":
+			return setText(&t.Cipher, raw)
+		case "expires":
+			return setTime(&t.Expires, raw)
+		default:
+			return nil
+		}
+	})
+}
+
+func setBodyRef(to **BodyRef, raw []byte) error {
+	if bytes.Equal(raw, null) {
+		return nil
+	}
+	b := new(BodyRef)
+	*to = b
+	return fields(raw, func(name string, raw []byte) error {
+		switch name {
+		case "object":
+			return setText(&b.Object, raw)
+		case "bytes":
+			return setInt(&b.Bytes, raw)
+		case "sha256":
+			return setText(&b.SHA256, raw)
 		default:
 			return nil
 		}

@@ -31,6 +31,7 @@ func (it *Item) Encode() ([]byte, error) {
 	if len(it.Body) > 0 {
 		w.any("body", it.Body)
 	}
+	w.bodyRef("body_ref", it.BodyRef)
 	w.fetch(it.Fetch)
 	w.intUnlessZero("attempts", int64(it.Attempts))
 	w.time("submitted", it.Submitted)
@@ -195,6 +196,32 @@ func (w *writer) fetch(f *FetchFacts) {
 				w.float("transfer_ms", p.Transfer)
 			})
 		}
+		w.textUnlessEmpty("charset", f.Charset)
+		if f.NotModified {
+			w.name("not_modified")
+			w.buf = append(w.buf, "true"...)
+		}
+		if t := f.TLS; t != nil {
+			w.object("tls", func() {
+				w.text("version", t.Version)
+				w.text("cipher", t.Cipher)
+				if !t.Expires.IsZero() {
+					w.time("expires", t.Expires)
+				}
+			})
+		}
+		w.bodyRef("body", f.Body)
+	})
+}
+
+func (w *writer) bodyRef(name string, b *BodyRef) {
+	if b == nil {
+		return
+	}
+	w.object(name, func() {
+		w.text("object", b.Object)
+		w.int("bytes", b.Bytes)
+		w.text("sha256", b.SHA256)
 	})
 }
 

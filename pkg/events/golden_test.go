@@ -29,6 +29,25 @@ func fullFetch() *events.FetchFacts {
 	}
 }
 
+func securedFetch() *events.FetchFacts {
+	f := fullFetch()
+	f.Charset, f.NotModified = "windows-1252", true
+	f.TLS = &events.TLSFacts{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Expires: deadline}
+	f.Body = largeBody()
+	return f
+}
+
+func largeBody() *events.BodyRef {
+	return &events.BodyRef{Object: "sha256-9f86d081", Bytes: 1 << 30, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+}
+
+// largeItem has a body that is kept elsewhere.
+func largeItem() *events.Item {
+	it := fullItem()
+	it.Body, it.BodyRef, it.Fetch = nil, largeBody(), securedFetch()
+	return it
+}
+
 func fullItem() *events.Item {
 	return &events.Item{
 		ID: "k08L5ANV1RBR32HTPGO4Q1N8NG0", Recipe: "page", Batch: "b1", Index: 7, Key: "https://example.com", Lane: events.LaneHigh,
@@ -59,7 +78,11 @@ func records() map[string]any {
 	return map[string]any{
 		"item.v1.full.json":    fullItem(),
 		"item.v1.minimal.json": &events.Item{ID: "s1", Recipe: "count", Lane: events.LaneNormal, Submitted: submitted},
+		"item.v1.large.json":   largeItem(),
 		"result.v1.full.json":  fullResult(),
+		"result.v1.secured.json": &events.Result{
+			ID: "s1", Recipe: "page", Status: events.StatusOK, Fetch: securedFetch(), Submitted: submitted, Finished: finished,
+		},
 		"result.v1.minimal.json": &events.Result{
 			ID: "s1", Recipe: "count", Status: events.StatusOK, Submitted: submitted, Finished: finished,
 		},

@@ -19,6 +19,7 @@ type Item struct {
 	Plan      Plan            `json:"plan"`               //
 	Value     json.RawMessage `json:"value,omitempty"`    // what the steps have made so far
 	Body      []byte          `json:"body,omitempty"`     // bytes that a step hands to the next one; never stored
+	BodyRef   *BodyRef        `json:"body_ref,omitempty"` // instead of Body, when it is too large to travel along
 	Fetch     *FetchFacts     `json:"fetch,omitempty"`    // facts of the I/O
 	Attempts  int             `json:"attempts,omitempty"` // the most attempts that a stage has needed so far
 	Submitted time.Time       `json:"submitted"`          //
@@ -62,6 +63,27 @@ type FetchFacts struct {
 	URL         string  `json:"url,omitempty"`   // where redirects ended, when that is elsewhere
 	Proto       string  `json:"proto,omitempty"` // "HTTP/1.1", "HTTP/2.0"
 	Phases      *Phases `json:"phases,omitempty"`
+	// Charset is what a text was decoded from; absent if it was UTF-8 already, or is no text.
+	Charset string `json:"charset,omitempty"`
+	// NotModified means that the server has confirmed what was fetched before (RFC 9110 section 15.4.5).
+	NotModified bool      `json:"not_modified,omitempty"`
+	TLS         *TLSFacts `json:"tls,omitempty"`
+	// Body tells where a body is kept that was too large to travel along.
+	Body *BodyRef `json:"body,omitempty"`
+}
+
+// TLSFacts tells how a connection was secured.
+type TLSFacts struct {
+	Version string    `json:"version"` // "TLS 1.3"
+	Cipher  string    `json:"cipher"`
+	Expires time.Time `json:"expires,omitzero"` // when the first certificate of the chain does
+}
+
+// BodyRef is a claim check: it stands for bytes in the object store of bodies, which keeps them for some time.
+type BodyRef struct {
+	Object string `json:"object"` // its name in the store, made of the content, so that the same bytes are kept once
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // in hexadecimal
 }
 
 // Phases splits the time of a fetch, in milliseconds. A reused connection has no DNS, connect and TLS phases.

@@ -24,6 +24,10 @@ const (
 	ReasonProtocol         Reason = "protocol"           // the answer is not valid HTTP, or its encoding is broken
 	ReasonTooManyRedirects Reason = "too_many_redirects" // more redirects than allowed
 	ReasonTooLarge         Reason = "too_large"          // more bytes than allowed
+	ReasonRobots           Reason = "robots"             // the site's robots.txt forbids it
+	ReasonNotFound         Reason = "not_found"          // there is no such file, object or record
+	ReasonStorage          Reason = "storage"            // files or stored objects could not be read or written
+	ReasonQuery            Reason = "query"              // the database refused the query
 )
 
 // What happened inside the pipeline.
@@ -42,7 +46,7 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonBadInput, ReasonUnknownRecipe, ReasonMissingParameter, ReasonInvalidParameter, ReasonUnknownOp,
 		ReasonForbiddenTarget, ReasonDNS, ReasonConnect, ReasonTLS, ReasonTimeout, ReasonHTTPStatus, ReasonProtocol,
-		ReasonTooManyRedirects, ReasonTooLarge,
+		ReasonTooManyRedirects, ReasonTooLarge, ReasonRobots, ReasonNotFound, ReasonStorage, ReasonQuery,
 		ReasonComputation, ReasonPanic, ReasonWorkerLost, ReasonDeadline, ReasonCancelled, ReasonUndecodable, ReasonInternal,
 	}
 }

@@ -37,7 +37,38 @@ type Input struct {
 	With    json.RawMessage // the step's arguments, a JSON object
 	Value   json.RawMessage // what earlier steps have made, nil if nothing
 	Body    []byte          // bytes handed over by the step before, nil if none
+	BodyRef *events.BodyRef // stands for bytes that are too many for Body; Open reads them
 	Attempt int             // 1 for the first try
+
+	ID    string // of the item; the same at every attempt, so it serves as idempotency key
+	Batch string // of the item, empty if it has none
+	Index int64  // of the item in its batch, from 0
+
+	// Stored opens a body that is kept in the object store. It is set by the stage.
+	Stored func(ctx context.Context, ref events.BodyRef) (io.ReadCloser, error)
+	// Parking gives the operation's place away, and returns how to take one again. It is set by the stage; operations call Park.
+	Parking func() (resume func())
+}
+
+// Open reads the bytes that the step before has handed over, wherever they are. With none it reads nothing. An error of opening is a
+// verdict; one of reading is for the caller to classify.
+func (in Input) Open(ctx context.Context) (io.ReadCloser, error) {
+	if in.BodyRef == nil {
+		return io.NopCloser(bytes.NewReader(in.Body)), nil
+	}
+	if in.Stored == nil {
+		return nil, Fail(events.ReasonStorage, fmt.Errorf("body %s is kept in an object store, which this worker does not have", in.BodyRef.Object))
+	}
+	return in.Stored(ctx, *in.BodyRef)
+}
+
+// Park tells the stage that the operation only waits from now on, for the turn of its host for example, so that another item can
+// have its place. resume says that it goes on; it must be called, once.
+func (in Input) Park() (resume func()) {
+	if in.Parking == nil {
+		return func() {}
+	}
+	return in.Parking()
 }
 
 // Args reads the step's arguments into v and refuses those that v does not have.
@@ -59,8 +90,10 @@ func (in Input) Args(v any) error {
 // Output is what an operation yields. A nil Value keeps the value of the steps before.
 type Output struct {
 	Value json.RawMessage
-	Body  []byte             // handed to the next step; never stored
-	Fetch *events.FetchFacts // facts of the I/O, if any
+	Body  []byte // handed to the next step; never stored
+	// BodyRef is handed to the next step instead of Body.
+	BodyRef *events.BodyRef
+	Fetch   *events.FetchFacts // facts of the I/O, if any
 }
 
 // JSON encodes a value that is known to be encodable: numbers, strings, and structs and maps of such. It panics on others.

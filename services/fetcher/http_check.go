@@ -7,6 +7,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 type checkArgs struct {
@@ -34,18 +35,17 @@ func (n *Network) httpCheck() ops.Op {
 }
 
 func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error) {
-	u, header, err := n.target(args.URL, args.Headers)
+	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers})
 	if err != nil {
 		return ops.Output{}, err
 	}
-	x := n.newExchange(u)
-	resp, err := x.probe(ctx, header)
+	resp, err := probe(ctx, x) //nolint:bodyclose // Discard closes it
 	if err == nil && resp.StatusCode >= 400 {
-		err = x.statusFailure(resp)
+		err = x.StatusFailure(resp)
 	}
-	facts := x.end()
+	facts := x.Facts()
 	if resp != nil {
-		drain(resp)
+		useragent.Discard(resp)
 	}
 	value := checkValue{Up: err == nil, Status: facts.Status, ElapsedMS: facts.ElapsedMS}
 	if err != nil {
@@ -59,13 +59,11 @@ func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error)
 }
 
 // probe asks for the header only, and for all where the server has no HEAD.
-func (x *exchange) probe(ctx context.Context, header http.Header) (*http.Response, error) {
-	follow := func(int) bool { return false }
-	resp, err := x.send(ctx, "HEAD", header, follow)
+func probe(ctx context.Context, x *useragent.Exchange) (*http.Response, error) {
+	resp, err := x.Send(ctx, http.MethodHead)
 	if err != nil || resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusNotImplemented {
 		return resp, err
 	}
-	drain(resp)
-	x.endHop()
-	return x.send(ctx, "GET", header, follow)
+	useragent.Discard(resp)
+	return x.Send(ctx, http.MethodGet)
 }

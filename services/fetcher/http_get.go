@@ -2,12 +2,13 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 type getArgs struct {
@@ -36,34 +37,33 @@ func (n *Network) httpGet() ops.Op {
 }
 
 func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
-	u, header, err := n.target(args.URL, args.Headers)
+	if err := checkStatuses(args.Accept); err != nil {
+		return ops.Output{}, err
+	}
+	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Stay: args.accepts})
 	if err != nil {
 		return ops.Output{}, err
 	}
-	for _, status := range args.Accept {
-		if status < 200 || status > 599 {
-			return ops.Output{}, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("accept: %d is not an HTTP status from 200 to 599", status))
-		}
-	}
-	x := n.newExchange(u)
-	resp, err := x.send(ctx, "GET", header, args.accepts)
+	resp, err := x.Send(ctx, http.MethodGet) //nolint:bodyclose // Discard and Body close it
 	if err != nil {
-		return ops.Output{Fetch: x.end()}, err
+		return ops.Output{Fetch: x.Facts()}, err
 	}
 	if !args.accepts(resp.StatusCode) {
-		err := x.statusFailure(resp)
-		facts := x.end()
-		drain(resp)
+		err := x.StatusFailure(resp)
+		facts := x.Facts()
+		useragent.Discard(resp)
 		return ops.Output{Fetch: facts}, err
 	}
-	body, err := readBody(resp, n.cfg.MaxBodyBytes)
-	if err != nil {
-		if errors.Is(err, errTooLarge) {
-			err = fmt.Errorf("%w; the operator of the fetcher sets the limit", err)
+	body, err := x.Body(ctx, resp)
+	return ops.Output{Body: body, Fetch: x.Facts()}, err
+}
+
+// checkStatuses checks the argument accept.
+func checkStatuses(accept []int) error {
+	for _, status := range accept {
+		if status < 200 || status > 599 {
+			return ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("accept: %d is not an HTTP status from 200 to 599", status))
 		}
-		err = x.failure(ctx, err)
-		return ops.Output{Fetch: x.end()}, err
 	}
-	x.facts.Bytes = int64(len(body))
-	return ops.Output{Body: body, Fetch: x.end()}, nil
+	return nil
 }

@@ -107,7 +107,7 @@ func TestGet_honours_Retry_After_up_to_a_limit(t *testing.T) {
 		w.Header().Set("Retry-After", value)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	n := network(t, func(c *NetConfig) { c.MaxRetryAfter = 40 * time.Second })
+	n := network(t, func(c *NetConfig) { c.HTTP.MaxRetryAfter = 40 * time.Second })
 	after := func(v string) time.Duration {
 		value = v
 		_, err := get(t, n, args{"url": s.URL})
@@ -149,7 +149,7 @@ func TestGet_refuses_arguments_that_make_no_request(t *testing.T) {
 		{"url": "http://[::%25ä]/"},
 		{"url": "http://example.com/\n"},
 		{"url": "http://example.com/%zz"},
-		{"url": "http://example.com/" + strings.Repeat("a", maxURLBytes)},
+		{"url": "http://example.com/" + strings.Repeat("a", 8<<10)},
 	} {
 		_, err := get(t, n, a)
 		fails(t, err, events.ReasonInvalidParameter, false)

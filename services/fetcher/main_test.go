@@ -16,6 +16,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,7 +28,7 @@ func network(t testing.TB, change ...func(*NetConfig)) *Network {
 	t.Helper()
 	guard, err := netguard.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, nil)
 	require.NoError(t, err)
-	cfg := NetConfig{Guard: guard, UserAgent: "test"}
+	cfg := NetConfig{HTTP: useragent.Config{Guard: guard, UserAgent: "test"}}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -71,7 +72,7 @@ func failure(t testing.TB, err error, reason events.Reason, temporary bool) *ops
 	require.Equal(t, reason, f.Reason, err)
 	require.Equal(t, temporary, f.Temporary, err)
 	require.NotEmpty(t, err.Error())
-	require.LessOrEqual(t, len(err.Error()), maxErrorBytes+400)
+	require.LessOrEqual(t, len(err.Error()), 1000)
 	return f
 }
 

@@ -4,38 +4,37 @@ import (
 	"net/http"
 
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
-// Network is what the built-in operations share: one transport with its pool of connections.
+// NetConfig says what the built-in operations stand on. The zero value is ready to use.
+type NetConfig struct {
+	HTTP useragent.Config
+}
+
+// Network is what the built-in operations share.
 type Network struct {
-	cfg       NetConfig
-	transport *http.Transport
-	// plain is the header of requests without headers of their own. It is shared and never written to.
-	plain http.Header
+	agent *useragent.Agent
 }
 
 // NewNetwork makes the network side of the built-in operations. Close it when the last of them has returned.
 func NewNetwork(cfg NetConfig) (*Network, error) {
-	cfg, err := cfg.withDefaults()
+	agent, err := useragent.New(cfg.HTTP)
 	if err != nil {
 		return nil, err
 	}
-	return &Network{
-		cfg:       cfg,
-		transport: newTransport(cfg),
-		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
-	}, nil
+	return &Network{agent: agent}, nil
 }
 
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set { return ops.NewSet(n.httpGet(), n.httpCheck(), sleepOp, noopOp) }
 
-// Transport returns the transport of the operations, for measurements that compare with it. Redirects, caps and verdicts are not
+// Transport returns the transport of the HTTP operations, for measurements that compare with it. Redirects, caps and verdicts are not
 // its business.
-func (n *Network) Transport() http.RoundTripper { return n.transport }
+func (n *Network) Transport() http.RoundTripper { return n.agent.Transport() }
 
 // Close closes the idle connections.
-func (n *Network) Close() { n.transport.CloseIdleConnections() }
+func (n *Network) Close() { n.agent.Close() }
 
 // Builtin returns the built-in operations on a network of their own, for programs that use them until they end.
 func Builtin(cfg NetConfig) (ops.Set, error) {

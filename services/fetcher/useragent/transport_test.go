@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"crypto/x509"
@@ -21,8 +21,8 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-func trusting(s *httptest.Server) func(*NetConfig) {
-	return func(c *NetConfig) {
+func trusting(s *httptest.Server) func(*Config) {
+	return func(c *Config) {
 		c.RootCAs = x509.NewCertPool()
 		c.RootCAs.AddCert(s.Certificate())
 	}
@@ -49,7 +49,7 @@ func counted(t testing.TB, h http.HandlerFunc, tls bool) (*httptest.Server, *ato
 	return s, &connections
 }
 
-func TestNetwork_uses_one_connection_for_requests_one_after_another(t *testing.T) {
+func TestAgent_uses_one_connection_for_requests_one_after_another(t *testing.T) {
 	s, connections := counted(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/moved":
@@ -72,23 +72,29 @@ func TestNetwork_uses_one_connection_for_requests_one_after_another(t *testing.T
 			_, _ = io.WriteString(w, strings.Repeat("some text ", 100))
 		}
 	}, false)
-	n := network(t)
+	a := agent(t)
 	for range 5 {
 		for _, path := range []string{"/ok", "/missing", "/moved", "/chunked", "/zipped"} {
-			out, _ := get(t, n, args{"url": s.URL + path})
+			out, _ := get(t, a, s.URL+path)
 			require.NotNil(t, out.Fetch)
 		}
 		for _, path := range []string{"/ok", "/missing", "/moved", "/head"} {
-			_, _ = run(t.Context(), t, n, "http.check", args{"url": s.URL + path})
+			x, err := a.Exchange(Request{URL: s.URL + path})
+			require.NoError(t, err)
+			for _, method := range []string{http.MethodHead, http.MethodGet} {
+				resp, err := x.Send(t.Context(), method)
+				require.NoError(t, err)
+				Discard(resp)
+			}
 		}
 	}
 	require.EqualValues(t, 1, connections.Load())
-	out, err := get(t, n, args{"url": s.URL + "/ok"})
+	out, err := get(t, a, s.URL+"/ok")
 	require.NoError(t, err)
 	require.Zero(t, out.Fetch.Phases.Connect, "a reused connection has no connect phase")
 }
 
-func TestNetwork_speaks_HTTP2(t *testing.T) {
+func TestAgent_speaks_HTTP2(t *testing.T) {
 	s, connections := counted(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/large", "/flood":
@@ -104,29 +110,29 @@ func TestNetwork_speaks_HTTP2(t *testing.T) {
 			fmt.Fprint(w, "hello")
 		}
 	}, true)
-	n := network(t, trusting(s))
+	a := agent(t, trusting(s))
 	for _, path := range []string{"/", "/zipped", "/"} {
-		out, err := get(t, n, args{"url": s.URL + path})
+		out, err := get(t, a, s.URL+path)
 		require.NoError(t, err)
 		require.Equal(t, "HTTP/2.0", out.Fetch.Proto)
 		require.Equal(t, "hello", string(out.Body))
 	}
 	require.EqualValues(t, 1, connections.Load())
 
-	_, err := get(t, n, args{"url": s.URL + "/large"})
+	_, err := get(t, a, s.URL+"/large")
 	fails(t, err, events.ReasonTooLarge, false)
-	_, err = get(t, n, args{"url": s.URL + "/flood"})
+	_, err = get(t, a, s.URL+"/flood")
 	fails(t, err, events.ReasonProtocol, true) // far over the limit, net/http ends the connection without saying why
-	_, err = get(t, n, args{"url": s.URL + "/abort"})
+	_, err = get(t, a, s.URL+"/abort")
 	fails(t, err, events.ReasonProtocol, true)
 
-	fresh := network(t, trusting(s))
-	out, err := get(t, fresh, args{"url": s.URL})
+	fresh := agent(t, trusting(s))
+	out, err := get(t, fresh, s.URL)
 	require.NoError(t, err)
 	require.Positive(t, out.Fetch.Phases.TLS)
 }
 
-func TestNetwork_carries_two_thousand_gets_at_once(t *testing.T) {
+func TestAgent_carries_two_thousand_gets_at_once(t *testing.T) {
 	const requests = 2000
 	var arrived sync.WaitGroup
 	arrived.Add(requests)
@@ -137,7 +143,7 @@ func TestNetwork_carries_two_thousand_gets_at_once(t *testing.T) {
 		}
 		fmt.Fprint(w, "ok")
 	}, false)
-	n := network(t, func(c *NetConfig) { c.Concurrency = requests })
+	a := agent(t, func(c *Config) { c.Concurrency = requests })
 	all := func(path string) {
 		var (
 			done   sync.WaitGroup
@@ -146,7 +152,7 @@ func TestNetwork_carries_two_thousand_gets_at_once(t *testing.T) {
 		)
 		for i := range requests {
 			done.Go(func() {
-				out, err := n.get(t.Context(), getArgs{URL: s.URL + path})
+				out, err := get(t, a, s.URL+path)
 				errs[i] = err
 				bodies.Add(int64(len(out.Body)))
 			})

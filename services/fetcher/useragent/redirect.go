@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"errors"
@@ -37,6 +37,24 @@ func follow(u *url.URL, location string) (*url.URL, error) {
 	return next, nil
 }
 
+// keepsMethod says whether a redirect is followed by the same method, with the same body. 307 and 308 demand it; after the others
+// everybody asks for what they lead to (RFC 9110 section 15.4).
+func keepsMethod(method string, status int) bool {
+	return method == http.MethodGet || method == http.MethodHead ||
+		status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
+}
+
+// contentHeaders describe the body of a request.
+var contentHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Location"}
+
+func withoutContent(h http.Header) http.Header {
+	h = h.Clone()
+	for _, key := range contentHeaders {
+		h.Del(key)
+	}
+	return h
+}
+
 // keepsHeaders says whether custom headers, which may be credentials, may go along from one URL to the next: to the same
 // host and port, and from http to https of the same host, but not the other way.
 func keepsHeaders(from, to *url.URL) bool {
@@ -57,9 +75,13 @@ func port(u *url.URL) string {
 }
 
 // strangerHeader is what a host gets that the item did not name: what says how we read, and nothing that could be a secret.
-func (n *Network) strangerHeader(h http.Header) http.Header {
-	s := make(http.Header, len(n.plain)+2)
-	for _, key := range []string{"User-Agent", "Accept-Encoding", "Accept", "Accept-Language"} {
+func (a *Agent) strangerHeader(h http.Header, body bool) http.Header {
+	s := make(http.Header, len(a.plain)+2)
+	keys := []string{"User-Agent", "Accept-Encoding", "Accept", "Accept-Language"}
+	if body {
+		keys = append(keys, contentHeaders...)
+	}
+	for _, key := range keys {
 		if v := h[key]; v != nil {
 			s[key] = v
 		}

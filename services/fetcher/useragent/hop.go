@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"crypto/tls"

@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"context"
@@ -25,8 +25,8 @@ func nameServer(t *testing.T, names map[string]string) *net.Resolver {
 			if err != nil {
 				return
 			}
-			if reply := answer(buf[:n], names); reply != nil {
-				_, _ = c.WriteTo(reply, from)
+			if r := reply(buf[:n], names); r != nil {
+				_, _ = c.WriteTo(r, from)
 			}
 		}
 	}()
@@ -35,29 +35,29 @@ func nameServer(t *testing.T, names map[string]string) *net.Resolver {
 	}}
 }
 
-func answer(query []byte, names map[string]string) []byte {
+func reply(query []byte, names map[string]string) []byte {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
 		return nil
 	}
 	q := m.Questions[0]
-	reply := dnsmessage.Message{
+	sent := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true, Authoritative: true},
 		Questions: m.Questions,
 	}
 	addr, known := names[q.Name.String()]
 	switch {
 	case !known:
-		reply.RCode = dnsmessage.RCodeNameError
+		sent.RCode = dnsmessage.RCodeNameError
 	case addr == "SERVFAIL":
-		reply.RCode = dnsmessage.RCodeServerFailure
+		sent.RCode = dnsmessage.RCodeServerFailure
 	case q.Type == dnsmessage.TypeA:
-		reply.Answers = []dnsmessage.Resource{{
+		sent.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
 			Body:   &dnsmessage.AResource{A: netip.MustParseAddr(addr).As4()},
 		}}
 	}
-	b, err := reply.Pack()
+	b, err := sent.Pack()
 	if err != nil {
 		return nil
 	}

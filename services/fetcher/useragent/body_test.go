@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"bytes"
@@ -26,13 +26,13 @@ func zip(t testing.TB, b []byte) []byte {
 }
 
 // sized makes a Network with a limit of 1000 bytes, and a site that answers with body.
-func sized(t *testing.T, handler http.HandlerFunc) (*Network, string) {
+func sized(t *testing.T, handler http.HandlerFunc) (*Agent, string) {
 	t.Helper()
-	return network(t, func(c *NetConfig) { c.MaxBodyBytes = 1000 }), site(t, handler).URL
+	return agent(t, func(c *Config) { c.MaxBodyBytes = 1000 }), site(t, handler).URL
 }
 
 func TestGet_caps_a_body(t *testing.T) {
-	n, url := sized(t, func(w http.ResponseWriter, r *http.Request) {
+	a, url := sized(t, func(w http.ResponseWriter, r *http.Request) {
 		size, _ := strconv.Atoi(r.URL.Query().Get("n"))
 		if r.URL.Query().Has("chunked") {
 			_ = http.NewResponseController(w).Flush()
@@ -41,13 +41,13 @@ func TestGet_caps_a_body(t *testing.T) {
 	})
 	for _, kind := range []string{"", "&chunked"} {
 		for _, size := range []int{0, 1, 999, 1000} {
-			out, err := get(t, n, args{"url": fmt.Sprint(url, "/?n=", size, kind)})
+			out, err := get(t, a, fmt.Sprint(url, "/?n=", size, kind))
 			require.NoError(t, err)
 			require.Len(t, out.Body, size)
 			require.EqualValues(t, size, out.Fetch.Bytes)
 		}
 		for _, size := range []int{1001, 5000, 1 << 20} {
-			out, err := get(t, n, args{"url": fmt.Sprint(url, "/?n=", size, kind)})
+			out, err := get(t, a, fmt.Sprint(url, "/?n=", size, kind))
 			fails(t, err, events.ReasonTooLarge, false)
 			require.Empty(t, out.Body)
 			require.Equal(t, 200, out.Fetch.Status)
@@ -57,7 +57,7 @@ func TestGet_caps_a_body(t *testing.T) {
 
 func TestGet_unzips_and_caps_what_comes_out(t *testing.T) {
 	bomb := zip(t, make([]byte, 16<<20))
-	n, url := sized(t, func(w http.ResponseWriter, r *http.Request) {
+	a, url := sized(t, func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
 		w.Header().Set("Content-Encoding", "gzip")
 		switch r.URL.Path {
@@ -71,18 +71,18 @@ func TestGet_unzips_and_caps_what_comes_out(t *testing.T) {
 			_, _ = w.Write(append(zip(t, []byte("a")), zip(t, []byte("b"))...))
 		}
 	})
-	out, err := get(t, n, args{"url": url + "/full"})
+	out, err := get(t, a, url+"/full")
 	require.NoError(t, err)
 	require.Equal(t, strings.Repeat("y", 1000), string(out.Body))
 	require.EqualValues(t, 1000, out.Fetch.Bytes, "bytes are counted after decoding")
-	out, err = get(t, n, args{"url": url + "/incompressible"})
+	out, err = get(t, a, url+"/incompressible")
 	require.NoError(t, err)
 	require.Equal(t, "ab", string(out.Body))
-	out, err = get(t, n, args{"url": url + "/empty"})
+	out, err = get(t, a, url+"/empty")
 	require.NoError(t, err)
 	require.Empty(t, out.Body)
 	for _, path := range []string{"/bomb", "/over"} {
-		_, err = get(t, n, args{"url": url + path})
+		_, err = get(t, a, url+path)
 		fails(t, err, events.ReasonTooLarge, false)
 	}
 }
@@ -90,7 +90,7 @@ func TestGet_unzips_and_caps_what_comes_out(t *testing.T) {
 func TestGet_refuses_an_encoding_that_it_cannot_decode(t *testing.T) {
 	var encoding string
 	var body []byte
-	n, url := sized(t, func(w http.ResponseWriter, _ *http.Request) {
+	a, url := sized(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", encoding)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body)
@@ -101,16 +101,16 @@ func TestGet_refuses_an_encoding_that_it_cannot_decode(t *testing.T) {
 		body     []byte
 	}{{"br", []byte("x")}, {"gzip, gzip", whole}, {"gzip", []byte("not gzip")}, {"gzip", whole[:20]}, {"gzip", []byte{0x1f}}, {"gzip", append(whole[:len(whole):len(whole)], "rest"...)}} {
 		encoding, body = c.encoding, c.body
-		_, err := get(t, n, args{"url": url})
+		_, err := get(t, a, url)
 		fails(t, err, events.ReasonProtocol, true)
 	}
 	for _, encoding = range []string{"", "identity", "x-gzip"} {
 		body = whole
-		_, err := get(t, n, args{"url": url})
+		_, err := get(t, a, url)
 		require.NoError(t, err, encoding)
 	}
 	encoding, body = "br", []byte("raw")
-	out, err := get(t, n, args{"url": url, "headers": args{"accept-encoding": "br"}})
+	out, err := get(t, a, url, headers{"accept-encoding": "br"})
 	require.NoError(t, err)
 	require.Equal(t, "raw", string(out.Body), "who asks for an encoding gets what comes")
 }

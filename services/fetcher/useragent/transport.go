@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"context"
@@ -20,7 +20,7 @@ const (
 
 // newTransport makes the one transport of a network. It never sets MaxConnsPerHost, which hangs with HTTP/2
 // (https://go.dev/issue/34941), and never a proxy, since the guard would then judge the proxy's address instead of the target's.
-func newTransport(cfg NetConfig) *http.Transport {
+func newTransport(cfg Config) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout:  cfg.ConnectTimeout,
 		Resolver: cfg.Resolver,

@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"crypto/x509"
@@ -11,8 +11,8 @@ import (
 	"github.com/fetchmill/fetchmill/internal/netguard"
 )
 
-// NetConfig says how the operations use the network. The zero value is ready to use; zero fields mean the defaults.
-type NetConfig struct {
+// Config says how the operations use the network. The zero value is ready to use; zero fields mean the defaults.
+type Config struct {
 	// Guard judges every address before it is dialled. Nil refuses all that are not public.
 	Guard *netguard.Guard `kong:"-"`
 	// UserAgent introduces fetchmill to servers; by default "fetchmill/<version> (+<where to find it>)".
@@ -36,7 +36,7 @@ type NetConfig struct {
 }
 
 // Validate reports all faults at once.
-func (c NetConfig) Validate() error {
+func (c Config) Validate() error {
 	var faults []error
 	for _, f := range []struct {
 		name  string
@@ -59,7 +59,7 @@ func (c NetConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (c NetConfig) withDefaults() (NetConfig, error) {
+func (c Config) withDefaults() (Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, err
 	}

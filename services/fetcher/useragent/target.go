@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ import (
 const maxURLBytes = 8 << 10
 
 // target reads the arguments url and headers of the HTTP operations.
-func (n *Network) target(rawURL string, headers map[string]string) (*url.URL, http.Header, error) {
+func (a *Agent) target(rawURL string, headers map[string]string) (*url.URL, http.Header, error) {
 	if rawURL == "" {
 		return nil, nil, ops.Fail(events.ReasonMissingParameter, errors.New("url is missing: give one such as https://example.com/"))
 	}
@@ -28,7 +28,7 @@ func (n *Network) target(rawURL string, headers map[string]string) (*url.URL, ht
 	if err != nil {
 		return nil, nil, ops.Fail(events.ReasonInvalidParameter, clip(err))
 	}
-	h, err := n.header(headers)
+	h, err := a.header(headers)
 	if err != nil {
 		return nil, nil, ops.Fail(events.ReasonInvalidParameter, clip(err))
 	}
@@ -87,11 +87,11 @@ var forbiddenHeaders = []string{
 	"Connection", "Content-Length", "Host", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-func (n *Network) header(custom map[string]string) (http.Header, error) {
+func (a *Agent) header(custom map[string]string) (http.Header, error) {
 	if len(custom) == 0 {
-		return n.plain, nil
+		return a.plain, nil
 	}
-	h := make(http.Header, len(custom)+len(n.plain))
+	h := make(http.Header, len(custom)+len(a.plain))
 	for name, value := range custom {
 		key := http.CanonicalHeaderKey(name)
 		switch {
@@ -106,7 +106,7 @@ func (n *Network) header(custom map[string]string) (http.Header, error) {
 		}
 		h[key] = []string{value}
 	}
-	for key, values := range n.plain {
+	for key, values := range a.plain {
 		if h[key] == nil {
 			h[key] = values
 		}

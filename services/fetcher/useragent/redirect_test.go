@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"net/http"
@@ -28,7 +28,7 @@ func TestGet_follows_redirects(t *testing.T) {
 			_, _ = w.Write([]byte(r.Header.Get("X-Key")))
 		}
 	})
-	out, err := get(t, network(t), args{"url": s.URL + "/301", "headers": args{"X-Key": "secret"}})
+	out, err := get(t, agent(t), s.URL+"/301", headers{"X-Key": "secret"})
 	require.NoError(t, err)
 	require.Equal(t, "secret", string(out.Body), "headers stay on the same host")
 	require.Equal(t, s.URL+"/end", out.Fetch.URL)
@@ -41,13 +41,13 @@ func TestGet_gives_up_on_a_loop_of_redirects(t *testing.T) {
 		requests.Add(1)
 		http.Redirect(w, r, "/", http.StatusFound)
 	})
-	out, err := get(t, network(t), args{"url": s.URL})
+	out, err := get(t, agent(t), s.URL)
 	fails(t, err, events.ReasonTooManyRedirects, false)
 	require.EqualValues(t, 11, requests.Load(), "the first request and ten redirects")
 	require.Equal(t, 302, out.Fetch.Status)
 
 	requests.Store(0)
-	_, err = get(t, network(t, func(c *NetConfig) { c.MaxRedirects = 2 }), args{"url": s.URL})
+	_, err = get(t, agent(t, func(c *Config) { c.MaxRedirects = 2 }), s.URL)
 	fails(t, err, events.ReasonTooManyRedirects, false)
 	require.EqualValues(t, 3, requests.Load())
 }
@@ -66,9 +66,9 @@ func TestGet_drops_the_item_s_headers_for_another_host_for_good(t *testing.T) {
 		http.Redirect(w, r, first+"/back", http.StatusFound)
 	})
 	first, other = s1.URL, s2.URL
-	_, err := get(t, network(t), args{"url": first + "/", "headers": args{
+	_, err := get(t, agent(t), first+"/", headers{
 		"X-Api-Key": "k", "Authorization": "Bearer t", "Cookie": "c=d", "Accept": "text/html", "User-Agent": "mine",
-	}})
+	})
 	require.NoError(t, err)
 	h := <-seen
 	require.Equal(t, []string{"k", "Bearer t", "c=d"}, []string{h.Get("X-Api-Key"), h.Get("Authorization"), h.Get("Cookie")})
@@ -84,17 +84,17 @@ func TestGet_does_not_follow_redirects_to_where_items_must_not_go(t *testing.T) 
 		w.Header().Set("Location", to)
 		w.WriteHeader(http.StatusFound)
 	})
-	n := network(t)
+	a := agent(t)
 	for _, to = range []string{
 		"http://127.0.0.2/", "http://[::1]:80/", "http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/", "http://[::ffff:10.0.0.1]/",
 		"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "http://user:pw@127.0.0.1/", "javascript:alert(1)", "http:///x",
 	} {
-		_, err := get(t, n, args{"url": s.URL})
+		_, err := get(t, a, s.URL)
 		fails(t, err, events.ReasonForbiddenTarget, false)
 		require.NotContains(t, err.Error(), "pw@")
 	}
 	for _, to = range []string{"http://%zz/", "/" + strings.Repeat("a", maxURLBytes), "http://a b/"} {
-		_, err := get(t, n, args{"url": s.URL})
+		_, err := get(t, a, s.URL)
 		fails(t, err, events.ReasonProtocol, false)
 	}
 }

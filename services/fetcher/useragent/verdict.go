@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-// statusFailure is the verdict on a response whose status the item does not accept.
-func (x *exchange) statusFailure(resp *http.Response) error {
+// StatusFailure is the verdict on a response whose status the item does not accept.
+func (x *Exchange) StatusFailure(resp *http.Response) error {
 	err := fmt.Errorf("%s: status %d", x, resp.StatusCode)
 	if text := http.StatusText(resp.StatusCode); text != "" {
 		err = fmt.Errorf("%w %s", err, text)
@@ -26,7 +26,7 @@ func (x *exchange) statusFailure(resp *http.Response) error {
 	if !temporaryStatus(resp.StatusCode) {
 		return ops.Fail(events.ReasonHTTPStatus, err)
 	}
-	after := retryAfter(resp.Header.Get("Retry-After"), time.Now(), x.net.cfg.MaxRetryAfter)
+	after := retryAfter(resp.Header.Get("Retry-After"), time.Now(), x.agent.cfg.MaxRetryAfter)
 	return ops.RetryAfter(events.ReasonHTTPStatus, after, err)
 }
 
@@ -40,7 +40,7 @@ func temporaryStatus(status int) bool {
 
 // failure is the verdict on an error of the transport or of reading a body. When the work was called off it is no verdict:
 // the context's error, for the stage to hand the item back.
-func (x *exchange) failure(ctx context.Context, err error) error {
+func (x *Exchange) failure(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s: %w", x, ctx.Err())
 	}
@@ -49,7 +49,7 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	return f
 }
 
-func (x *exchange) classify(ctx context.Context, err error) *ops.Failure {
+func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
 	permanent := func(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
 	temporary := func(r events.Reason, err error) *ops.Failure {
 		return &ops.Failure{Reason: r, Err: err, Temporary: true}

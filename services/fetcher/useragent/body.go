@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"bufio"
@@ -28,8 +28,8 @@ var (
 	errEncoding = errors.New("the body's encoding is broken")
 )
 
-// drain finishes with a response whose body is not wanted.
-func drain(resp *http.Response) {
+// Discard finishes with a response whose body is not wanted.
+func Discard(resp *http.Response) {
 	if resp.Body == http.NoBody || resp.ContentLength == 0 {
 		resp.Body.Close()
 		return
@@ -47,13 +47,13 @@ func readBody(resp *http.Response, limit int64) ([]byte, error) {
 	zipped, err := isGzip(resp)
 	switch {
 	case err != nil:
-		drain(resp)
+		Discard(resp)
 		return nil, err
 	case resp.Body == http.NoBody:
 		return nil, nil
 	case !zipped && resp.ContentLength > limit:
-		drain(resp)
-		return nil, fmt.Errorf("%w: %d bytes, more than %d", errTooLarge, resp.ContentLength, limit)
+		Discard(resp)
+		return nil, fmt.Errorf("%w: %d bytes, more than %d; the operator of the fetcher sets the limit", errTooLarge, resp.ContentLength, limit)
 	}
 	defer resp.Body.Close()
 	var body []byte
@@ -63,7 +63,7 @@ func readBody(resp *http.Response, limit int64) ([]byte, error) {
 		body, err = readUpTo(resp.Body, limit, resp.ContentLength)
 	}
 	if err == nil && int64(len(body)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
+		return nil, fmt.Errorf("%w: more than %d bytes; the operator of the fetcher sets the limit", errTooLarge, limit)
 	}
 	return body, err
 }

@@ -1,4 +1,4 @@
-package fetcher
+package useragent
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func says(text string) func(net.Conn) {
 }
 
 func TestGet_tells_failures_of_the_connection_apart(t *testing.T) {
-	n := network(t)
+	a := agent(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	closed.Close()
@@ -73,7 +73,7 @@ func TestGet_tells_failures_of_the_connection_apart(t *testing.T) {
 		{"closed in the handshake", strings.Replace(raw(t, says("")), "http", "https", 1), events.ReasonConnect, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out, err := get(t, n, args{"url": c.url})
+			out, err := get(t, a, c.url)
 			fails(t, err, c.reason, c.temporary)
 			require.NotNil(t, out.Fetch)
 		})
@@ -81,8 +81,8 @@ func TestGet_tells_failures_of_the_connection_apart(t *testing.T) {
 }
 
 func TestGet_names_the_remedy_for_a_forbidden_target(t *testing.T) {
-	n := network(t, func(c *NetConfig) { c.Guard = nil })
-	_, err := get(t, n, args{"url": "http://127.0.0.1:9/x"})
+	a := agent(t, func(c *Config) { c.Guard = nil })
+	_, err := get(t, a, "http://127.0.0.1:9/x")
 	fails(t, err, events.ReasonForbiddenTarget, false)
 	require.ErrorIs(t, err, netguard.ErrRefused)
 	require.ErrorContains(t, err, "GET http://127.0.0.1:9/x: network guard: refused to connect to 127.0.0.1:9: loopback address (127.0.0.0/8); ")
@@ -94,7 +94,7 @@ func TestGet_takes_faults_of_TLS_for_permanent(t *testing.T) {
 	s.Config.ErrorLog = quiet
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	out, err := get(t, network(t), args{"url": s.URL})
+	out, err := get(t, agent(t), s.URL)
 	fails(t, err, events.ReasonTLS, false)
 	require.ErrorContains(t, err, "certificate signed by unknown authority")
 	require.Zero(t, out.Fetch.Status)
@@ -104,7 +104,7 @@ func TestGet_takes_faults_of_TLS_for_permanent(t *testing.T) {
 	mutual.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	mutual.StartTLS()
 	t.Cleanup(mutual.Close)
-	_, err = get(t, network(t, trusting(mutual)), args{"url": mutual.URL})
+	_, err = get(t, agent(t, trusting(mutual)), mutual.URL)
 	fails(t, err, events.ReasonTLS, false)
 	require.ErrorContains(t, err, "certificate required")
 
@@ -113,7 +113,7 @@ func TestGet_takes_faults_of_TLS_for_permanent(t *testing.T) {
 	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	old.StartTLS()
 	t.Cleanup(old.Close)
-	_, err = get(t, network(t, trusting(old)), args{"url": old.URL})
+	_, err = get(t, agent(t, trusting(old)), old.URL)
 	fails(t, err, events.ReasonTLS, false)
 }
 
@@ -121,26 +121,27 @@ func TestGet_judges_names_by_what_they_resolve_to(t *testing.T) {
 	s := site(t, func(http.ResponseWriter, *http.Request) {})
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	require.NoError(t, err)
-	n := network(t, func(c *NetConfig) {
+	a := agent(t, func(c *Config) {
 		c.Resolver = nameServer(t, map[string]string{"site.test.": "127.0.0.1", "inside.test.": "10.1.2.3", "broken.test.": "SERVFAIL"})
 	})
-	_, err = get(t, n, args{"url": "http://site.test:" + port})
+	_, err = get(t, a, "http://site.test:"+port)
 	require.NoError(t, err)
 
-	_, err = get(t, n, args{"url": "http://inside.test:" + port})
+	_, err = get(t, a, "http://inside.test:"+port)
 	fails(t, err, events.ReasonForbiddenTarget, false)
 	require.ErrorContains(t, err, "10.1.2.3")
 
-	_, err = get(t, n, args{"url": "http://missing.test/"})
+	_, err = get(t, a, "http://missing.test/")
 	fails(t, err, events.ReasonDNS, false)
 	require.ErrorContains(t, err, "no such host")
 
-	_, err = get(t, n, args{"url": "http://broken.test/"})
+	_, err = get(t, a, "http://broken.test/")
 	fails(t, err, events.ReasonDNS, true)
 }
 
 func TestClassify_takes_a_connect_timeout_for_temporary(t *testing.T) {
-	x := network(t).newExchange(nil)
+	x, err := agent(t).Exchange(Request{URL: "http://example.com/"})
+	require.NoError(t, err)
 	f := x.classify(t.Context(), &net.OpError{Op: "dial", Err: context.DeadlineExceeded})
 	require.Equal(t, events.ReasonTimeout, f.Reason)
 	require.True(t, f.Temporary)
