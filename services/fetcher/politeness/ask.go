@@ -164,6 +164,9 @@ func (p *Politeness) look(h *host, wish Wish, now time.Time) (outlook, error) {
 	d := h.limit.and(wish)
 	v := p.roster.view()
 	mine, own := h.share(v, d)
+	if !own && wish.Follow {
+		mine, own = d.least(len(v.others)+1), true
+	}
 	if !own {
 		return outlook{}, &Later{Host: h.name, After: 100*time.Millisecond + rand.N(400*time.Millisecond), Why: whyShare}
 	}

@@ -20,7 +20,8 @@ type shard struct {
 type host struct {
 	shard *shard
 	name  string
-	hash  uint64
+	hash  uint64 // of the name
+	site  uint64 // of what its order of fetchers follows from
 	limit Limit
 
 	version  uint64 // of the view that rank and fetchers are from
@@ -80,7 +81,7 @@ func (p *Politeness) lookup(s *shard, name string, now time.Time) *host {
 	if int(p.hosts.Load()) >= p.cfg.MaxHosts && !p.evict(s, now) {
 		return nil
 	}
-	h := &host{shard: s, name: name, hash: hash(name), limit: p.cfg.Limits(name), window: newWindow(), used: now}
+	h := &host{shard: s, name: name, hash: hash(name), site: hash(site(name)), limit: p.cfg.Limits(name), window: newWindow(), used: now}
 	s.hosts[name] = h
 	p.hosts.Add(1)
 	return h
@@ -92,7 +93,7 @@ func (h *host) share(v *view, d demand) (mine demand, own bool) {
 		return d, true
 	}
 	if h.version != v.version {
-		h.version, h.rank, h.fetchers = v.version, rank(h.hash, v.self, v.others), len(v.others)+1
+		h.version, h.rank, h.fetchers = v.version, rank(h.site, v.self, v.others), len(v.others)+1
 	}
 	return d.share(h.rank, h.fetchers)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
 )
 
 // HostOf names the host of an http or https URL as "name:port": lower case, the port always there, names of other scripts in their
@@ -55,6 +56,21 @@ func plain(name string) bool {
 		}
 	}
 	return true
+}
+
+// site is the part of a host's name that its owner has registered: "example.com" for "www.example.com:443". An address is its own.
+func site(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		return host
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return name
+	}
+	if registered, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
+		return registered
+	}
+	return name
 }
 
 // validHost tells whether a host that somebody else has named is in the form of HostOf.

@@ -38,6 +38,15 @@ func TestHostOf(t *testing.T) {
 	}
 }
 
+func TestSite(t *testing.T) {
+	for host, want := range map[string]string{
+		"www.example.com:443": "example.com", "example.com:80": "example.com", "a.b.example.co.uk:80": "example.co.uk",
+		"com:80": "com", "localhost:8080": "localhost", "192.0.2.1:80": "192.0.2.1", "[2001:db8::1]:443": "2001:db8::1", "odd": "odd",
+	} {
+		require.Equal(t, want, site(host), host)
+	}
+}
+
 func FuzzHostOf(f *testing.F) {
 	for _, s := range []string{"http://example.com", "https://[::1]:443", "http://bücher.example:1", "http://[fe80::1%25a]", "http://a.:80"} {
 		f.Add(s)

@@ -126,6 +126,9 @@ type Wish struct {
 	Delay       time.Duration // least distance to the starts before and after, such as a crawl delay
 	// Probe is for requests that are to find out whether the host is up: an open circuit does not refuse them.
 	Probe bool
+	// Follow is for requests that a redirect has led to the host. They cannot be sent to another fetcher, where the redirect would
+	// begin anew: where this one has no share, they get by with a small one beyond the limit.
+	Follow bool
 }
 
 // demand is Limit and Wish in one, and readable.

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// A limit is divided over the fetchers without asking anybody: for each host all of them have the same order (rendezvous hashing:
-// by the hash of host and fetcher, D. Thaler and C. Ravishankar 1998), and who is how far in front has how large a share. A fetcher
-// more makes no other's share larger, and one less makes none smaller.
+// A limit is divided over the fetchers without asking anybody: for each site all of them have the same order (rendezvous hashing:
+// by the hash of site and fetcher, D. Thaler and C. Ravishankar 1998), and who is how far in front has how large a share. A fetcher
+// more makes no other's share larger, and one less makes none smaller. The order is the site's, so that a redirect to https or www leads
+// to a host that the same fetcher has a share of.
 
 // owners is how many of the fetchers have a share of what is demanded. A limit of n has n owners at most, as none can do with less
 // than 1; a rate likewise. The least distance between two starts can be kept by one only.
@@ -37,6 +38,12 @@ func (d demand) share(rank, fetchers int) (mine demand, own bool) {
 	}
 	mine.rate = d.rate / float64(owners)
 	return mine, true
+}
+
+// least is what there is for a request that cannot go to the fetcher that has a share: as much as the smallest share.
+func (d demand) least(fetchers int) demand {
+	mine, _ := d.share(d.owners(fetchers)-1, fetchers)
+	return mine
 }
 
 // interval is the mean distance between two starts.

@@ -252,6 +252,42 @@ func TestTogether(t *testing.T) {
 		require.Equal(t, 1, owners)
 	})
 
+	fake(t, "a redirect is followed where others have the shares", func(t *testing.T) {
+		bus := &hub{}
+		var peers []*Politeness
+		for range 4 {
+			p, _ := peerOn(t, bus, Config{Limits: limited(Limit{Concurrency: 1})})
+			peers = append(peers, p)
+		}
+		advance(2 * time.Second)
+		for _, p := range peers {
+			turn(t, p, alive, Wish{Follow: true, Rate: 0.5}).Done(Outcome{})
+			begin := time.Now()
+			turn(t, p, alive, Wish{Follow: true, Rate: 0.5}).Done(Outcome{})
+			require.InDelta(t, 2*time.Second, time.Since(begin), float64(slack))
+		}
+	})
+
+	fake(t, "hosts of one site are in the care of the same fetchers", func(t *testing.T) {
+		bus := &hub{}
+		var peers []*Politeness
+		for range 3 {
+			p, _ := peerOn(t, bus, Config{Limits: limited(Limit{Concurrency: 1})})
+			peers = append(peers, p)
+		}
+		advance(2 * time.Second)
+		for _, p := range peers {
+			owned := 0
+			for _, host := range []string{"site.example:80", "site.example:443", "www.site.example:443"} {
+				if got, err := p.Ask(t.Context(), host, Wish{}, nil); err == nil {
+					got.Done(Outcome{})
+					owned++
+				}
+			}
+			require.Contains(t, []int{0, 3}, owned)
+		}
+	})
+
 	fake(t, "the share of one that has died is taken over", func(t *testing.T) {
 		bus := &hub{}
 		a, _ := peerOn(t, bus, Config{Limits: limited(Limit{Concurrency: 1})})
