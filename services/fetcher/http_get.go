@@ -16,6 +16,7 @@ type getArgs struct {
 	Headers map[string]string `json:"headers"`
 	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
 	Accept []int `json:"accept"`
+	politeArgs
 }
 
 func (a getArgs) accepts(status int) bool {
@@ -32,15 +33,18 @@ func (n *Network) httpGet() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		return n.get(ctx, args)
+		return n.get(ctx, in, args)
 	}}
 }
 
-func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
+func (n *Network) get(ctx context.Context, in ops.Input, args getArgs) (ops.Output, error) {
 	if err := checkStatuses(args.Accept); err != nil {
 		return ops.Output{}, err
 	}
-	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Stay: args.accepts})
+	if err := args.check(); err != nil {
+		return ops.Output{}, err
+	}
+	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Stay: args.accepts, Turn: n.turn(in, args.politeArgs)})
 	if err != nil {
 		return ops.Output{}, err
 	}

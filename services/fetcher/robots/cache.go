@@ -51,8 +51,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Cache judges URLs by the robots.txt of their hosts. It is safe for concurrent use, and asks for each file once at a time.
 type Cache struct {
-	cfg   Config
-	fetch Fetch
+	cfg Config
 
 	mu     sync.Mutex
 	files  map[string]*list.Element
@@ -73,8 +72,8 @@ type file struct {
 	counted int64
 }
 
-// NewCache makes a cache that gets files with fetch.
-func NewCache(cfg Config, fetch Fetch) (*Cache, error) {
+// NewCache makes an empty cache.
+func NewCache(cfg Config) (*Cache, error) {
 	if cfg.Agent == "" {
 		cfg.Agent = "fetchmill"
 	}
@@ -93,13 +92,14 @@ func NewCache(cfg Config, fetch Fetch) (*Cache, error) {
 	if cfg.Bytes <= 0 {
 		cfg.Bytes = 64 << 20
 	}
-	return &Cache{cfg: cfg, fetch: fetch, files: map[string]*list.Element{}}, nil
+	return &Cache{cfg: cfg, files: map[string]*list.Element{}}, nil
 }
 
-// Check says whether an http or https URL may be fetched. The errors are *UnreachableError, passing ones
+// Check says whether an http or https URL may be fetched. It gets the file with fetch if need be; while somebody else is getting it, it
+// waits and calls park before, and what that has returned afterwards; park may be nil. The errors are *UnreachableError, passing ones
 // of Fetch, or the context's.
-func (c *Cache) Check(ctx context.Context, u *url.URL) (Verdict, error) {
-	rules, err := c.rules(ctx, originOf(u))
+func (c *Cache) Check(ctx context.Context, u *url.URL, fetch Fetch, park func() (resume func())) (Verdict, error) {
+	rules, err := c.rules(ctx, originOf(u), fetch, park)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -121,7 +121,7 @@ func originOf(u *url.URL) string {
 }
 
 // rules returns those of an origin.
-func (c *Cache) rules(ctx context.Context, origin string) (*Rules, error) {
+func (c *Cache) rules(ctx context.Context, origin string, fetch Fetch, park func() (resume func())) (*Rules, error) {
 	for {
 		now, err := c.claim(origin)
 		switch {
@@ -130,13 +130,23 @@ func (c *Cache) rules(ctx context.Context, origin string) (*Rules, error) {
 		case now.rules != nil:
 			return now.rules, nil
 		case now.load != nil:
-			return c.load(ctx, now.load)
+			return c.load(ctx, now.load, fetch)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-now.wait: // and look again: the one who fetched it may have been called off
-		}
+		if err := await(ctx, now.wait, park); err != nil {
+			return nil, err
+		} // and look again: the one who fetched it may have been called off
+	}
+}
+
+func await(ctx context.Context, ready <-chan struct{}, park func() (resume func())) error {
+	if park != nil {
+		defer park()()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-ready:
+		return nil
 	}
 }
 
@@ -181,8 +191,8 @@ func of(e *list.Element) *file {
 }
 
 // load fetches a file that is the caller's to fetch.
-func (c *Cache) load(ctx context.Context, f *file) (*Rules, error) {
-	status, body, err := c.fetch(ctx, f.origin+"/robots.txt")
+func (c *Cache) load(ctx context.Context, f *file, fetch Fetch) (*Rules, error) {
+	status, body, err := fetch(ctx, f.origin+"/robots.txt")
 	rules, err := c.judge(status, body, err)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -43,28 +43,34 @@ func (w *web) times() int {
 	return len(w.asked)
 }
 
-func cache(t testing.TB, cfg Config, fetch Fetch) *Cache {
-	t.Helper()
-	c, err := NewCache(cfg, fetch)
-	require.NoError(t, err)
-	return c
+// site is a cache with the web that it looks at.
+type site struct {
+	*Cache
+	fetch Fetch
 }
 
-func check(t testing.TB, c *Cache, raw string) (Verdict, error) {
+func cache(t testing.TB, cfg Config, fetch Fetch) site {
+	t.Helper()
+	c, err := NewCache(cfg)
+	require.NoError(t, err)
+	return site{c, fetch}
+}
+
+func check(t testing.TB, c site, raw string) (Verdict, error) {
 	t.Helper()
 	u, err := url.Parse(raw)
 	require.NoError(t, err)
-	return c.Check(t.Context(), u)
+	return c.Check(t.Context(), u, c.fetch, nil)
 }
 
-func allowed(t testing.TB, c *Cache, raw string) bool {
+func allowed(t testing.TB, c site, raw string) bool {
 	t.Helper()
 	v, err := check(t, c, raw)
 	require.NoError(t, err)
 	return v.Allowed
 }
 
-func unreachable(t testing.TB, c *Cache) *UnreachableError {
+func unreachable(t testing.TB, c site) *UnreachableError {
 	t.Helper()
 	_, err := check(t, c, "https://example.com/a")
 	e, ok := errors.AsType[*UnreachableError](err)
@@ -189,9 +195,9 @@ func TestCache(t *testing.T) {
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := make(chan error), make(chan error)
-		go func() { _, err := c.Check(ctx, u); first <- err }()
+		go func() { _, err := c.Check(ctx, u, c.fetch, nil); first <- err }()
 		synctest.Wait()
-		go func() { _, err := c.Check(t.Context(), u); second <- err }()
+		go func() { _, err := c.Check(t.Context(), u, c.fetch, nil); second <- err }()
 		synctest.Wait()
 		cancel()
 		require.ErrorIs(t, <-first, context.Canceled)
@@ -203,11 +209,13 @@ func TestCache(t *testing.T) {
 		c := cache(t, Config{}, func(context.Context, string) (int, []byte, error) { advance(time.Second); return 200, nil, nil })
 		u := &url.URL{Scheme: "https", Host: "example.com"}
 		done := make(chan error)
-		go func() { _, err := c.Check(t.Context(), u); done <- err }()
+		go func() { _, err := c.Check(t.Context(), u, c.fetch, nil); done <- err }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		_, err := c.Check(ctx, u)
+		var parked, resumed int
+		_, err := c.Check(ctx, u, c.fetch, func() func() { parked++; return func() { resumed++ } })
+		require.Equal(t, []int{1, 1}, []int{parked, resumed}, "and costs no place meanwhile")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NoError(t, <-done)
 	})
@@ -250,7 +258,7 @@ func TestCache(t *testing.T) {
 
 	t.Run("an agent needs a name that files can use", func(t *testing.T) {
 		for _, name := range []string{"fetch mill", "fetchmill/1", "2", "fétch"} {
-			_, err := NewCache(Config{Agent: name}, nil)
+			_, err := NewCache(Config{Agent: name})
 			require.ErrorContains(t, err, "letters", name)
 		}
 	})

@@ -22,6 +22,8 @@ type Request struct {
 	Body    []byte            // sent again where a redirect keeps the method; nil sends none
 	// Stay holds for the statuses of redirects that are not followed. Nil follows all.
 	Stay func(status int) bool
+	// Turn is asked before each request. Nil sends at once.
+	Turn Turn
 }
 
 // Exchange is one fetch with all its redirects, and what is known about it so far. It is for one goroutine.
@@ -35,6 +37,9 @@ type Exchange struct {
 	first  *url.URL // as the item has it
 	at     *url.URL // where redirects have led
 	hop    *hop     // the newest request
+	turn   Turn
+	done   func(Taken) // ends the turn at hand; nil if there is none
+	taken  Taken       // what to tell then
 	phases events.Phases
 	facts  events.FetchFacts
 }
@@ -45,7 +50,7 @@ func (a *Agent) Exchange(r Request) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Exchange{agent: a, stay: r.Stay, header: header, body: r.Body, start: time.Now(), first: u, at: u}
+	x := &Exchange{agent: a, stay: r.Stay, header: header, body: r.Body, turn: r.Turn, start: time.Now(), first: u, at: u}
 	if x.stay == nil {
 		x.stay = func(int) bool { return false }
 	}
@@ -60,7 +65,11 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 	x.method, x.at = method, x.first
 	header, body := x.header, x.body
 	for redirects := 0; ; redirects++ {
+		if err := x.take(ctx, redirects > 0); err != nil {
+			return nil, err
+		}
 		resp, err := x.roundTrip(ctx, header, body)
+		x.answered(resp, err)
 		if err != nil {
 			return nil, err
 		}
@@ -133,6 +142,7 @@ func (x *Exchange) endHop() {
 // Facts closes the exchange's books. It is called last.
 func (x *Exchange) Facts() *events.FetchFacts {
 	x.endHop()
+	x.giveBack()
 	x.facts.ElapsedMS = milliseconds(time.Since(x.start))
 	x.facts.Phases = &x.phases
 	if x.at != x.first {
