@@ -17,6 +17,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/politeness"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
@@ -104,12 +105,19 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
+	perHost := politeness.Limit{Concurrency: a.cfg.HostConcurrency, Rate: a.cfg.HostRate}
+	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		HTTP: useragent.Config{Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
+		Politeness: politeness.Config{
+			Limits: fetcher.HostLimits(perHost, allow), MaxPause: a.cfg.Limits.Backoff.Most,
+			Bus: politeness.OnNATS(env.Conn), Log: env.Log, Metrics: env.Metrics,
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
+	// Before the fetcher, so that it ends after it.
+	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
 	reach := "public addresses only"

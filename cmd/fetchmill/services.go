@@ -40,6 +40,7 @@ func (cmd *ingestCmd) Run(intake context.Context, hurry hurry, s *session) error
 type fetcherCmd struct {
 	service
 	limits
+	manners
 	C        int      `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
 	AllowNet []string `name:"allow-net" placeholder:"CIDR" help:"Let recipes reach these networks although they are not public, such as 127.0.0.0/8."`
 	HTTPAddr string   `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
@@ -58,7 +59,8 @@ Examples:
 func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	return cmd.start(intake, hurry, s, app.Fetcher, func(c *app.Config) {
 		c.HTTPAddr, c.AllowNet, c.Fetchers = cmd.HTTPAddr, cmd.AllowNet, firstPositive(cmd.C, c.Fetchers)
-		cmd.apply(&c.Limits)
+		cmd.limits.apply(&c.Limits)
+		cmd.manners.apply(c)
 	})
 }
 

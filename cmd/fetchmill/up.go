@@ -19,6 +19,7 @@ type upCmd struct {
 	Drain      time.Duration `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`
 	SyncAlways bool          `help:"Flush to the disk before anything counts as accepted: survives power loss, and is much slower."`
 	limits
+	manners
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -39,7 +40,8 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg.Broker = &app.Broker{Addr: cmd.NATSAddr, SyncAlways: cmd.SyncAlways, Topology: cmd.Streams}
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
-	cmd.apply(&cfg.Limits)
+	cmd.limits.apply(&cfg.Limits)
+	cmd.manners.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

@@ -108,9 +108,9 @@ func TestGet_honours_Retry_After_up_to_a_limit(t *testing.T) {
 		w.Header().Set("Retry-After", value)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	n := network(t, func(c *NetConfig) { c.HTTP.MaxRetryAfter = 40 * time.Second })
 	after := func(v string) time.Duration {
 		value = v
+		n := network(t, func(c *NetConfig) { c.HTTP.MaxRetryAfter = 40 * time.Second }) // a new one, as the site is left alone now
 		_, err := get(t, n, args{"url": s.URL})
 		return failure(t, err, events.ReasonHTTPStatus, true).After
 	}

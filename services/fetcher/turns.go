@@ -96,6 +96,8 @@ func turnFailure(err error) error {
 // outcome is what a server's answer says about how it bears our requests.
 func outcome(t useragent.Taken) politeness.Outcome {
 	switch {
+	case t.Status == http.StatusServiceUnavailable && t.RetryAfter == 0:
+		return politeness.Outcome{Result: politeness.Unavailable}
 	case t.Status == http.StatusTooManyRequests || t.Status == http.StatusServiceUnavailable:
 		return politeness.Outcome{Result: politeness.Overloaded, RetryAfter: t.RetryAfter}
 	case t.Status != 0:

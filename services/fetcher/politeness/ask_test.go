@@ -59,15 +59,37 @@ func TestConcurrency(t *testing.T) {
 	})
 
 	fake(t, "is not earned by what comes one after the other", func(t *testing.T) {
-		p := polite(t, Config{})
+		p := polite(t, Config{Limits: limited(Limit{})})
 		for range 100 {
 			turn(t, p, alive, Wish{}).Done(Outcome{Result: Answered})
 		}
 		p.each(func(h *host) { require.InDelta(t, firstWindow, h.window.size, 0) })
 	})
 
-	fake(t, "of a host that does not answer is never earned", func(t *testing.T) {
+	fake(t, "need not be earned where the limits say so, until the host has been dead", func(t *testing.T) {
 		p := polite(t, Config{})
+		l := &line{t: t, p: p}
+		for i := range 1000 {
+			l.ask(i, dead, Wish{})
+		}
+		require.Equal(t, 1000, l.served())
+		for range 1000 {
+			l.done(refused)
+		}
+		advance(5 * time.Second)
+		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
+		for i := range 50 {
+			l.ask(i, dead, Wish{})
+		}
+		require.Equal(t, firstWindow, l.served())
+		for range 50 {
+			l.done(Outcome{Result: Answered})
+		}
+		l.wg.Wait()
+	})
+
+	fake(t, "of a host that does not answer is never earned", func(t *testing.T) {
+		p := polite(t, Config{Limits: limited(Limit{})})
 		l := &line{t: t, p: p}
 		for i := range 50 {
 			l.ask(i, dead, Wish{})

@@ -170,7 +170,7 @@ func TestOverload(t *testing.T) {
 	})
 
 	fake(t, "halves the window once for all that was under way, which then grows by one per round", func(t *testing.T) {
-		p := polite(t, Config{})
+		p := polite(t, Config{Limits: limited(Limit{})})
 		l := &line{t: t, p: p}
 		for i := range 200 {
 			l.ask(i, alive, Wish{})
@@ -195,6 +195,17 @@ func TestOverload(t *testing.T) {
 			l.done(Outcome{Result: Answered})
 		}
 		l.wg.Wait()
+	})
+
+	fake(t, "503 without Retry-After slows a host down, unless it is the operator's own", func(t *testing.T) {
+		p := polite(t, Config{Limits: func(host string) Limit { return Limit{Own: host != alive} }})
+		turn(t, p, alive, Wish{}).Done(Outcome{Result: Unavailable})
+		require.Equal(t, time.Second, wait(t, p))
+		turn(t, p, "own.example:80", Wish{}).Done(Outcome{Result: Unavailable})
+		begin := time.Now()
+		turn(t, p, "own.example:80", Wish{}).Done(Outcome{Result: Overloaded})
+		require.Equal(t, begin, time.Now())
+		require.Len(t, p.Snapshot(), 1)
 	})
 
 	fake(t, "those who wait learn that it takes long", func(t *testing.T) {

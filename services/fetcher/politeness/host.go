@@ -81,7 +81,10 @@ func (p *Politeness) lookup(s *shard, name string, now time.Time) *host {
 	if int(p.hosts.Load()) >= p.cfg.MaxHosts && !p.evict(s, now) {
 		return nil
 	}
-	h := &host{shard: s, name: name, hash: hash(name), site: hash(site(name)), limit: p.cfg.Limits(name), window: newWindow(), used: now}
+	limit := p.cfg.Limits(name)
+	h := &host{
+		shard: s, name: name, hash: hash(name), site: hash(site(name)), limit: limit, window: newWindow(limit.Own), used: now,
+	}
 	s.hosts[name] = h
 	p.hosts.Add(1)
 	return h

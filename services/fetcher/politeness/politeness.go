@@ -30,12 +30,15 @@ import (
 type Limit struct {
 	Concurrency int     // requests at the same time
 	Rate        float64 // starts per second
+	// Own hosts belong to the operator, who knows what they bear: they need not earn their concurrency, and being Unavailable does
+	// not slow them down.
+	Own bool
 }
 
 // Config says how polite to be. The zero value is a fetcher that is alone, with no fixed limits; zero fields mean the defaults.
 type Config struct {
 	// Limits gives the limits of a host, which has the form of HostOf. It is asked once per host until the host is forgotten, must be
-	// quick, and must give the same answer in all fetchers. Nil means no fixed limits.
+	// quick, and must give the same answer in all fetchers. Nil means that all hosts are Own.
 	Limits func(host string) Limit
 
 	MaxWait     time.Duration // longer expected waits are answered with Later; by default 10 s
@@ -92,7 +95,7 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	if c.Limits == nil {
-		c.Limits = func(string) Limit { return Limit{} }
+		c.Limits = func(string) Limit { return Limit{Own: true} }
 	}
 	orDefault(&c.MaxWait, 10*time.Second)
 	orDefault(&c.MaxPause, time.Minute)

@@ -15,8 +15,10 @@ const (
 	Unknown Result = iota
 	// Answered means that the host answered, with whatever else than Overloaded; a refused TLS handshake is an answer too.
 	Answered
-	// Overloaded means that the host said it is too much: 429 Too Many Requests or 503 Service Unavailable.
+	// Overloaded means that the host said it is too much: 429 Too Many Requests, or 503 Service Unavailable with Retry-After.
 	Overloaded
+	// Unavailable is 503 without Retry-After: overload, or a fault of what was asked for. It counts as Overloaded except at Own hosts.
+	Unavailable
 	// Unreachable means no answer: no connection, a connection that broke, a time that ran out, a name server that is away.
 	Unreachable
 )
@@ -50,6 +52,12 @@ func (t *Turn) end(o Outcome, now time.Time) {
 	}
 	t.done = true
 	h := t.host
+	if o.Result == Unavailable {
+		o.Result = Overloaded
+		if h.limit.Own {
+			o.Result = Answered
+		}
+	}
 	inflight := h.inflight
 	h.inflight--
 	h.used = now
@@ -70,7 +78,7 @@ func (t *Turn) end(o Outcome, now time.Time) {
 		t.p.slowDown(t, o.RetryAfter, inflight, now)
 	case Unreachable:
 		t.p.unanswered(t, o.Err, now)
-	case Unknown:
+	case Unknown, Unavailable: // which has become another above
 		if h.circuit.trial == t {
 			h.circuit.trial = nil // it was none
 		}
@@ -113,7 +121,7 @@ func (p *Politeness) unanswered(t *Turn, err error, now time.Time) {
 		cause = oneLine(err.Error())
 	}
 	if h.circuit.failed(t, now, cause, &p.cfg) {
-		h.window = newWindow()
+		h.window = newWindow(false) // whoever has been dead begins small
 		p.tell(message{
 			Kind: kindOpen, Host: h.name, MS: h.circuit.openFor.Milliseconds(), Failures: h.circuit.failures, Last: cause,
 		})

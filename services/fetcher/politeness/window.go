@@ -12,7 +12,12 @@ type window struct {
 	slow bool // it has been too much before, so it grows by 1 per round instead of doubling
 }
 
-func newWindow() window { return window{size: firstWindow} }
+func newWindow(own bool) window {
+	if own {
+		return window{size: maxWindow}
+	}
+	return window{size: firstWindow}
+}
 
 func (w *window) allows(inflight int) bool { return float64(inflight+1) <= w.size }
 

@@ -80,7 +80,9 @@ func (x *Exchange) take(ctx context.Context, redirected bool) error {
 	if x.turn == nil {
 		return nil
 	}
+	asked := time.Now()
 	done, err := x.turn(ctx, x.at, redirected)
+	x.start = x.start.Add(time.Since(asked)) // waiting is no time that the server took
 	if err != nil {
 		return err
 	}
