@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/fetchmill/fetchmill/internal/host"
-	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/internal/recipe"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
@@ -93,23 +91,17 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 }
 
 func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	allow, err := netguard.ParseAllow(a.cfg.AllowNet)
-	if err != nil {
-		return nil, fmt.Errorf("--allow-net: %w", err)
-	}
-	own, err := netguard.Servers(env.Conn.ConnectedAddr(), a.http.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	guard, err := netguard.New(allow, own)
+	r, err := a.reach(env)
 	if err != nil {
 		return nil, err
 	}
 	perHost := politeness.Limit{Concurrency: a.cfg.HostConcurrency, Rate: a.cfg.HostRate}
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
-		HTTP: useragent.Config{Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
+		HTTP: useragent.Config{
+			Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
+		},
 		Politeness: politeness.Config{
-			Limits: fetcher.HostLimits(perHost, allow), MaxPause: a.cfg.Limits.Backoff.Most,
+			Limits: fetcher.HostLimits(perHost, r.own), MaxPause: a.cfg.Limits.Backoff.Most,
 			Bus: politeness.OnNATS(env.Conn), Log: env.Log, Metrics: env.Metrics,
 		},
 	})
@@ -120,11 +112,7 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
-	reach := "public addresses only"
-	if len(allow) > 0 {
-		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
-	}
-	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
+	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)
 	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 

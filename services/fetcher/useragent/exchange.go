@@ -98,7 +98,7 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 
 func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
 	x.hop = newHop()
-	x.facts.Status, x.facts.ContentType, x.facts.Proto = 0, "", ""
+	x.facts.Status, x.facts.ContentType, x.facts.Proto, x.facts.TLS = 0, "", "", nil
 	req := &http.Request{
 		Method: x.method, URL: x.at, Header: header,
 		Host:  strings.TrimSuffix(x.at.Host, ":"), // as http.NewRequest does: RFC 3986 section 6.2.3
@@ -118,6 +118,7 @@ func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byt
 	x.facts.Status = resp.StatusCode
 	x.facts.ContentType = clipString(resp.Header.Get("Content-Type"), maxContentType)
 	x.facts.Proto = resp.Proto
+	x.facts.TLS = tlsFacts(resp.TLS)
 	return resp, nil
 }
 
