@@ -8,6 +8,7 @@ import (
 type Agent struct {
 	cfg       Config
 	transport *http.Transport
+	windows   *windows
 	// plain is the header of requests without headers of their own. It is shared and never written to.
 	plain http.Header
 }
@@ -21,6 +22,7 @@ func New(cfg Config) (*Agent, error) {
 	return &Agent{
 		cfg:       cfg,
 		transport: newTransport(cfg),
+		windows:   newWindows(),
 		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
 	}, nil
 }

@@ -88,7 +88,7 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 }
 
 func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
-	x.hop = newHop()
+	x.hop = newHop(x.agent.cfg)
 	x.facts.Status, x.facts.ContentType, x.facts.Proto = 0, "", ""
 	req := &http.Request{
 		Method: x.method, URL: x.at, Header: header,
@@ -106,25 +106,17 @@ func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byt
 		x.endHop()
 		return nil, err
 	}
+	x.hop.pace.whole(resp.Body)
 	x.facts.Status = resp.StatusCode
 	x.facts.ContentType = clipString(resp.Header.Get("Content-Type"), maxContentType)
 	x.facts.Proto = resp.Proto
 	return resp, nil
 }
 
-// Body reads and decodes the body of a response, and closes it. Errors are verdicts, or the context's when the work was called off.
-func (x *Exchange) Body(ctx context.Context, resp *http.Response) ([]byte, error) {
-	body, err := readBody(resp, x.agent.cfg.MaxBodyBytes)
-	if err != nil {
-		return nil, x.failure(ctx, err)
-	}
-	x.facts.Bytes = int64(len(body))
-	return body, nil
-}
-
 // endHop adds the times of the newest request to those of the ones before.
 func (x *Exchange) endHop() {
 	if x.hop != nil {
+		x.hop.pace.end()
 		x.hop.addTo(&x.phases)
 		x.hop = nil
 	}

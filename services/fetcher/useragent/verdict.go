@@ -44,6 +44,9 @@ func (x *Exchange) failure(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s: %w", x, ctx.Err())
 	}
+	if x.hop != nil {
+		err = x.hop.pace.verdict(err)
+	}
 	f := x.classify(ctx, err)
 	f.Err = clip(fmt.Errorf("%s: %w", x, f.Err))
 	return f
@@ -60,6 +63,9 @@ func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
 	}
 	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
 		return permanent(events.ReasonTooLarge, err)
+	}
+	if errors.Is(err, errSlow) {
+		return temporary(events.ReasonTimeout, err)
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		waited := time.Since(x.start).Round(time.Millisecond)
