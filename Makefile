@@ -3,16 +3,17 @@ GO          ?= go
 GOTESTFLAGS ?=
 # Long enough for the slowest package under the race detector on two cores.
 TESTTIMEOUT ?= 15m
+PACKAGES    ?= ./...
 FUZZSECONDS ?= 30
 BENCHTIME   ?= 1s
 CHAOSFLAGS  ?=
 IMAGE       ?= fetchmill:local
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint fmt fuzz bench chaos image ci
+.PHONY: help run demo build test test-external lint fmt fuzz bench chaos image ci
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start everything: broker, all services and the web page in one process
 	$(GO) run ./cmd/fetchmill up
@@ -25,6 +26,9 @@ build: ## build the static binary ./fetchmill
 
 test: ## run all tests with the race detector, in random order
 	$(GO) test -race -shuffle=on -timeout $(TESTTIMEOUT) $(GOTESTFLAGS) ./...
+
+test-external: ## run also the tests that need other programs: databases, Python
+	$(GO) test -race -shuffle=on -tags external -timeout $(TESTTIMEOUT) $(GOTESTFLAGS) $(PACKAGES)
 
 lint: ## check format, vet, linters and the architecture
 	.ci/run format vet lint architecture

@@ -10,6 +10,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
 
@@ -39,12 +40,14 @@ type Config struct {
 	Database string // the sink's; empty is results.db in Dir
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
-	AllowNet  []string // networks that recipes may reach although they are not public
-	Fetchers  int      // items that are fetched at the same time
-	Crunchers int      // items that are computed at the same time
-	Limits    stage.Limits
-	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
-	Drain     time.Duration // how long items under way may take to finish
+	AllowNet    []string // networks that recipes may reach although they are not public
+	Proxy       string   // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
+	Credentials string   // file of the credentials that items may name; empty means none
+	Fetchers    int      // items that are fetched at the same time
+	Crunchers   int      // items that are computed at the same time
+	Limits      stage.Limits
+	BatchIdle   time.Duration // an unfinished batch expires when nothing has come for so long
+	Drain       time.Duration // how long items under way may take to finish
 }
 
 // Broker says how the embedded broker works.
@@ -77,6 +80,11 @@ func (c Config) validate() error {
 	}
 	if c.has(Fetcher) || c.has(Cruncher) {
 		errs = append(errs, c.Limits.Validate())
+	}
+	if c.has(Fetcher) && c.Proxy != "" {
+		if _, err := useragent.ParseProxy(c.Proxy); err != nil {
+			errs = append(errs, fmt.Errorf("--proxy: %w", err))
+		}
 	}
 	if c.Drain <= 0 {
 		errs = append(errs, fmt.Errorf("drain time: %s is not positive", c.Drain))

@@ -1,5 +1,5 @@
-// Package iorate measures how many URLs per second go through the pipeline when each takes a known time to answer, against what
-// is possible at that concurrency, and against a bare loop of net/http in the same process.
+// Package iorate measures how many URLs per second go through the pipeline when each takes a known time to answer: against what is
+// possible at that concurrency, a bare loop of net/http, and what one would write in Python.
 package iorate
 
 import (
@@ -11,87 +11,105 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fetchmill/fetchmill/bench/usage"
 	"github.com/fetchmill/fetchmill/internal/site"
-	"github.com/fetchmill/fetchmill/services/fetcher"
-	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
 // Config says what is measured.
 type Config struct {
-	Items       int           // URLs in each round
-	Concurrency int           // at the same time
-	Latency     time.Duration // how long the site takes to answer
+	Concurrency []int         // levels: URLs at the same time
+	Latency     time.Duration // how long the site takes to answer; 0 chooses it for each level so that Ideal is possible
+	Ideal       float64       // URLs per second that a level of many is to reach, when Latency is 0
+	Items       int           // URLs in each round; 0 is what the ideal does in 5 s
 	Recipe      string        // uptime (fetch only) or page (fetch and crunch)
 	Rounds      int           // the median of them counts
 	Site        []string      // a command that calls site.Serve
+	Python      string        // an interpreter with aiohttp and requests; empty leaves them out
 	Log         *slog.Logger
 	Progress    func(what string) // told what is being done; may be nil
-	// Profile, if set, is called around each measured round of the pipeline.
+	// Profile, if set, is called around each measured round of the pipeline at the last level.
 	Profile func(round int) (stop func() error, err error)
 }
 
+// Bounds of a level whose latency is chosen.
+const (
+	minLatency   = 100 * time.Millisecond
+	levelSeconds = 5
+)
+
 // Report is what was found.
 type Report struct {
-	Items       int     `json:"items"`
-	Concurrency int     `json:"concurrency"`
-	LatencyMS   float64 `json:"latency_ms"`
-	Recipe      string  `json:"recipe"`
-	Rounds      int     `json:"rounds"`
-	WarmUp      int     `json:"warm_up_items"` // before each measurement, and not part of it
-	CPUs        int     `json:"cpus"`
-	Ideal       float64 `json:"ideal_per_second"` // concurrency divided by latency
-	Pipeline    Figures `json:"pipeline"`
-	Bare        Figures `json:"bare"`
-	OfIdeal     float64 `json:"pipeline_of_ideal"`
-	BareOfIdeal float64 `json:"bare_of_ideal"`
-	OfBare      float64 `json:"pipeline_of_bare"` // median of the rounds' ratios
+	Recipe string  `json:"recipe"`
+	Rounds int     `json:"rounds"`
+	CPUs   int     `json:"cpus"`
+	Levels []Level `json:"levels"`
 }
 
-// Figures are the medians of all rounds, and the rates of each.
+// Level is one concurrency, with the figures of all contenders.
+type Level struct {
+	Concurrency int       `json:"concurrency"`
+	LatencyMS   float64   `json:"latency_ms"`
+	Items       int       `json:"items"`
+	WarmUp      int       `json:"warm_up_items"`    // before each measurement, and not part of it
+	Ideal       float64   `json:"ideal_per_second"` // concurrency divided by latency
+	Contenders  []Figures `json:"contenders"`
+	OfBare      float64   `json:"pipeline_of_bare"` // median of the rounds' ratios
+}
+
+// Figures are the medians of all rounds of a contender, and the rates of each.
 type Figures struct {
-	PerSecond      float64   `json:"per_second"`
-	Seconds        float64   `json:"seconds"`
-	CPUSeconds     float64   `json:"cpu_seconds"` // this process
-	CPUMicrosItem  float64   `json:"cpu_us_per_item"`
-	SiteCPUSeconds float64   `json:"site_cpu_seconds"` // 0 where the system does not tell
-	PeakBytes      int64     `json:"peak_rss_bytes"`
-	Rates          []float64 `json:"per_second_of_rounds"`
+	Name          string    `json:"name"`
+	PerSecond     float64   `json:"per_second"`
+	OfIdeal       float64   `json:"of_ideal"`
+	CPUSeconds    float64   `json:"cpu_seconds"` // of its process
+	CPUMicrosItem float64   `json:"cpu_us_per_item"`
+	SiteCPUMicros float64   `json:"site_cpu_us_per_item"` // 0 where the system does not tell
+	PeakBytes     int64     `json:"peak_rss_bytes"`       // of its process
+	BytesInFlight int64     `json:"bytes_per_fetch"`      // growth of the process since its start, for each URL in flight
+	Rates         []float64 `json:"per_second_of_rounds"`
 }
 
 func (c Config) validate() error {
 	var errs []error
-	if c.Items < 1 {
-		errs = append(errs, fmt.Errorf("items: %d is less than 1", c.Items))
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
 	}
-	if c.Concurrency < 1 {
-		errs = append(errs, fmt.Errorf("concurrency: %d is less than 1", c.Concurrency))
+	fault(len(c.Concurrency) == 0, "concurrency: no level is given")
+	for _, n := range c.Concurrency {
+		fault(n < 1, "concurrency: %d is less than 1", n)
 	}
-	if c.Latency < time.Millisecond {
-		errs = append(errs, fmt.Errorf("latency: %s is less than 1ms", c.Latency))
-	}
-	if c.Rounds < 1 {
-		errs = append(errs, fmt.Errorf("rounds: %d is less than 1", c.Rounds))
-	}
-	if c.Recipe != "uptime" && c.Recipe != "page" {
-		errs = append(errs, fmt.Errorf("recipe: %q is neither uptime nor page", c.Recipe))
-	}
+	fault(c.Items < 0, "items: %d is less than 0", c.Items)
+	fault(c.Latency != 0 && c.Latency < time.Millisecond, "latency: %s is less than 1ms", c.Latency)
+	fault(c.Latency == 0 && c.Ideal <= 0, "ideal: %g is not positive", c.Ideal)
+	fault(c.Rounds < 1, "rounds: %d is less than 1", c.Rounds)
+	fault(c.Recipe != "uptime" && c.Recipe != "page", "recipe: %q is neither uptime nor page", c.Recipe)
 	return errors.Join(errs...)
 }
 
-// warmUp is how many items open the connections and fill the pools before each measurement: each worker gets two.
-func (c Config) warmUp() int { return 2 * c.Concurrency }
-
-// round is one measurement.
-type round struct {
-	took, cpu, siteCPU time.Duration
-	peak               int64
+// level says what is measured at one concurrency.
+type level struct {
+	concurrency, items, warmUp int
+	latency                    time.Duration
+	recipe, url                string
 }
 
-// contender does n items and returns when all are done.
-type contender func(ctx context.Context, n int) error
+func (c Config) level(concurrency int, url string) level {
+	l := level{concurrency: concurrency, latency: c.Latency, items: c.Items, recipe: c.Recipe}
+	if l.latency == 0 {
+		l.latency = max(minLatency, time.Duration(float64(concurrency)/c.Ideal*float64(time.Second)).Round(time.Millisecond))
+	}
+	if l.items == 0 {
+		l.items = max(1, int(l.ideal()*levelSeconds))
+	}
+	l.warmUp = 2 * concurrency // opens the connections and fills the pools
+	l.url = fmt.Sprintf("%s/delay?ms=%d", url, l.latency.Milliseconds())
+	return l
+}
 
-// Run measures, bare loop and pipeline in turn, so that both see the same weather.
+func (l level) ideal() float64 { return float64(l.concurrency) / l.latency.Seconds() }
+
+// Run measures, the contenders in turn, so that all see the same weather.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -101,56 +119,46 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	defer func() { _ = server.Close() }() // what it did is measured
-	url := fmt.Sprintf("%s/delay?ms=%d", server.URL, cfg.Latency.Milliseconds())
-
-	r := &Report{
-		Items: cfg.Items, Concurrency: cfg.Concurrency, LatencyMS: float64(cfg.Latency.Microseconds()) / 1000, Recipe: cfg.Recipe,
-		Rounds: cfg.Rounds, WarmUp: cfg.warmUp(), CPUs: runtime.GOMAXPROCS(0),
-		Ideal: float64(cfg.Concurrency) / cfg.Latency.Seconds(),
-	}
-	var bare, pipe []round
-	for i := range cfg.Rounds {
-		b, err := bareRound(ctx, cfg, server, url, i)
-		if err != nil {
-			return nil, fmt.Errorf("bare loop: %w", err)
+	r := &Report{Recipe: cfg.Recipe, Rounds: cfg.Rounds, CPUs: runtime.GOMAXPROCS(0)}
+	for i, n := range cfg.Concurrency {
+		profile := cfg.Profile
+		if i < len(cfg.Concurrency)-1 {
+			profile = nil
 		}
-		p, err := pipelineRound(ctx, cfg, server, url, i)
+		l, err := cfg.measure(ctx, server, cfg.level(n, server.URL), profile)
 		if err != nil {
-			return nil, fmt.Errorf("pipeline: %w", err)
+			return nil, err
 		}
-		bare, pipe = append(bare, b), append(pipe, p)
+		r.Levels = append(r.Levels, l)
 	}
-	r.Bare, r.Pipeline = cfg.figures(bare), cfg.figures(pipe)
-	r.OfIdeal, r.BareOfIdeal = r.Pipeline.PerSecond/r.Ideal, r.Bare.PerSecond/r.Ideal
-	r.OfBare = median(pipe, func(i int, p round) float64 { return bare[i].took.Seconds() / p.took.Seconds() })
 	return r, nil
 }
 
-func bareRound(ctx context.Context, cfg Config, server *site.Process, url string, i int) (round, error) {
-	network, err := newNetwork(cfg)
-	if err != nil {
-		return round{}, err
+func (c Config) measure(ctx context.Context, server *site.Process, l level, profile func(int) (func() error, error)) (Level, error) {
+	contenders := contenders(c)
+	rounds := make([][]round, len(contenders))
+	for i := range c.Rounds {
+		for k, start := range contenders {
+			c.say("%d at a time, %s each, round %d of %d: %s", l.concurrency, l.latency, i+1, c.Rounds, start.name)
+			var around func() (func() error, error)
+			if profile != nil && start.name == namePipeline {
+				around = func() (func() error, error) { return profile(i) }
+			}
+			one, err := start.round(ctx, l, server, around)
+			if err != nil {
+				return Level{}, fmt.Errorf("%s: %w", start.name, err)
+			}
+			rounds[k] = append(rounds[k], one)
+		}
 	}
-	defer network.Close()
-	cfg.say("round %d of %d: bare loop", i+1, cfg.Rounds)
-	loop := func(ctx context.Context, n int) error {
-		return bareLoop(ctx, network.Transport(), cfg, url, n)
+	out := Level{
+		Concurrency: l.concurrency, LatencyMS: float64(l.latency.Microseconds()) / 1000, Items: l.items, WarmUp: l.warmUp, Ideal: l.ideal(),
+		OfBare: median(rounds[1], func(i int, r round) float64 { return r.perSecond() / rounds[0][i].perSecond() }),
 	}
-	return measure(ctx, cfg, server, loop, nil)
-}
-
-func pipelineRound(ctx context.Context, cfg Config, server *site.Process, url string, i int) (_ round, err error) {
-	p, err := startPipeline(ctx, cfg, url)
-	if err != nil {
-		return round{}, err
+	for k, start := range contenders {
+		out.Contenders = append(out.Contenders, figures(start.name, l, rounds[k]))
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	cfg.say("round %d of %d: pipeline", i+1, cfg.Rounds)
-	var profile func() (func() error, error)
-	if cfg.Profile != nil {
-		profile = func() (func() error, error) { return cfg.Profile(i) }
-	}
-	return measure(ctx, cfg, server, p.do, profile)
+	return out, nil
 }
 
 func (c Config) say(format string, args ...any) {
@@ -159,40 +167,19 @@ func (c Config) say(format string, args ...any) {
 	}
 }
 
-// measure warms up and then takes the figures of one round.
-func measure(ctx context.Context, cfg Config, server *site.Process, do contender, profile func() (func() error, error)) (round, error) {
-	if err := do(ctx, cfg.warmUp()); err != nil {
-		return round{}, fmt.Errorf("warm up: %w", err)
-	}
-	stop := func() error { return nil }
-	if profile != nil {
-		var err error
-		if stop, err = profile(); err != nil {
-			return round{}, err
-		}
-	}
-	usage.ResetPeak()
-	siteBefore, _ := usage.ReadCPU(server.PID) // not known elsewhere than on Linux: 0 then
-	cpu, start := usage.CPU(), time.Now()
-	err := do(ctx, cfg.Items)
-	r := round{took: time.Since(start), cpu: usage.CPU() - cpu, peak: usage.Peak()}
-	siteAfter, _ := usage.ReadCPU(server.PID)
-	r.siteCPU = siteAfter - siteBefore
-	return r, errors.Join(err, stop())
-}
-
-func (c Config) figures(rounds []round) Figures {
-	n := float64(c.Items)
+func figures(name string, l level, rounds []round) Figures {
 	f := Figures{
-		PerSecond:      median(rounds, func(_ int, r round) float64 { return n / r.took.Seconds() }),
-		Seconds:        median(rounds, func(_ int, r round) float64 { return r.took.Seconds() }),
-		CPUSeconds:     median(rounds, func(_ int, r round) float64 { return r.cpu.Seconds() }),
-		CPUMicrosItem:  median(rounds, func(_ int, r round) float64 { return r.cpu.Seconds() * 1e6 / n }),
-		SiteCPUSeconds: median(rounds, func(_ int, r round) float64 { return r.siteCPU.Seconds() }),
-		PeakBytes:      int64(median(rounds, func(_ int, r round) float64 { return float64(r.peak) })),
+		Name:          name,
+		PerSecond:     median(rounds, func(_ int, r round) float64 { return r.perSecond() }),
+		CPUSeconds:    median(rounds, func(_ int, r round) float64 { return r.cpu.Seconds() }),
+		CPUMicrosItem: median(rounds, func(_ int, r round) float64 { return r.micros(r.cpu) }),
+		SiteCPUMicros: median(rounds, func(_ int, r round) float64 { return r.micros(r.siteCPU) }),
+		PeakBytes:     int64(median(rounds, func(_ int, r round) float64 { return float64(r.peak) })),
+		BytesInFlight: int64(median(rounds, func(_ int, r round) float64 { return float64(r.peak-r.before) / float64(l.concurrency) })),
 	}
+	f.OfIdeal = f.PerSecond / l.ideal()
 	for _, r := range rounds {
-		f.Rates = append(f.Rates, n/r.took.Seconds())
+		f.Rates = append(f.Rates, r.perSecond())
 	}
 	return f
 }
@@ -206,12 +193,4 @@ func median(rounds []round, of func(i int, r round) float64) float64 {
 	slices.Sort(list)
 	n := len(list)
 	return (list[(n-1)/2] + list[n/2]) / 2
-}
-
-func newNetwork(cfg Config) (*fetcher.Network, error) {
-	guard, err := loopbackGuard()
-	if err != nil {
-		return nil, err
-	}
-	return fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{Guard: guard, Concurrency: cfg.Concurrency}})
 }

@@ -29,50 +29,69 @@ func TestMain(m *testing.M) {
 
 func small() iorate.Config {
 	return iorate.Config{
-		Items: 60, Concurrency: 8, Latency: 5 * time.Millisecond, Recipe: "page", Rounds: 2,
+		Items: 60, Concurrency: []int{4, 8}, Latency: 5 * time.Millisecond, Recipe: "page", Rounds: 2,
 		Site: []string{os.Args[0], "site"}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
-func TestBothContendersAreMeasured(t *testing.T) {
+func TestContendersAreMeasured(t *testing.T) {
 	for _, recipe := range []string{"page", "uptime"} {
 		t.Run(recipe, func(t *testing.T) {
 			cfg := small()
 			cfg.Recipe = recipe
-			var said []string
-			cfg.Progress = func(what string) { said = append(said, what) }
-			var profiled, stopped int
-			cfg.Profile = func(int) (func() error, error) {
-				profiled++
-				return func() error { stopped++; return nil }, nil
-			}
-			r, err := iorate.Run(t.Context(), cfg)
-			require.NoError(t, err)
-			require.InDelta(t, 1600, r.Ideal, 0.1)
-			require.Len(t, said, 4)
-			require.Equal(t, []int{2, 2}, []int{profiled, stopped})
-			for _, f := range []iorate.Figures{r.Bare, r.Pipeline} {
-				require.Len(t, f.Rates, 2)
-				require.Positive(t, f.CPUSeconds)
-				require.Positive(t, f.PeakBytes)
-				require.Less(t, f.PerSecond, 1600.0, "nobody is faster than the site")
-				require.Greater(t, f.PerSecond, 10.0)
-			}
-
-			var text bytes.Buffer
-			require.NoError(t, r.Print(&text))
-			require.Contains(t, text.String(), "bare loop")
-			_, err = json.Marshal(r)
-			require.NoError(t, err)
+			measured(t, cfg, 2)
 		})
 	}
 }
 
+// measured requires that so many contenders are measured at both levels.
+func measured(t *testing.T, cfg iorate.Config, contenders int) {
+	t.Helper()
+	var said []string
+	cfg.Progress = func(what string) { said = append(said, what) }
+	var profiled, stopped int
+	cfg.Profile = func(int) (func() error, error) {
+		profiled++
+		return func() error { stopped++; return nil }, nil
+	}
+	r, err := iorate.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Len(t, said, 2*2*contenders)
+	require.Equal(t, []int{2, 2}, []int{profiled, stopped}, "the last level only")
+	require.Len(t, r.Levels, 2)
+	var text bytes.Buffer
+	require.NoError(t, r.Print(&text))
+	_, err = json.Marshal(r)
+	require.NoError(t, err)
+	for i, ideal := range []float64{800, 1600} {
+		l := r.Levels[i]
+		require.InDelta(t, ideal, l.Ideal, 0.1)
+		require.Len(t, l.Contenders, contenders)
+		for _, f := range l.Contenders {
+			require.Len(t, f.Rates, 2)
+			require.Positive(t, f.PeakBytes, f.Name)
+			require.Less(t, f.PerSecond, ideal, "nobody is faster than the site: %s", f.Name)
+			require.Positive(t, f.PerSecond)
+			require.Contains(t, text.String(), f.Name)
+		}
+	}
+}
+
+func TestTheLatencyIsChosenSoThatTheIdealCanBeReached(t *testing.T) {
+	cfg := small()
+	cfg.Latency, cfg.Ideal, cfg.Items, cfg.Concurrency, cfg.Rounds = 0, 40, 4, []int{2, 8}, 1
+	r, err := iorate.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.InDelta(t, 100, r.Levels[0].LatencyMS, 0.1, "the least")
+	require.InDelta(t, 200, r.Levels[1].LatencyMS, 0.1)
+	require.InDelta(t, 40, r.Levels[1].Ideal, 0.1)
+}
+
 func TestFaultyConfigurationsAreRefused(t *testing.T) {
 	cfg := small()
-	cfg.Items, cfg.Concurrency, cfg.Latency, cfg.Rounds, cfg.Recipe = 0, 0, 0, 0, "count"
+	cfg.Items, cfg.Concurrency, cfg.Latency, cfg.Rounds, cfg.Recipe = -1, []int{0}, 0, 0, "count"
 	_, err := iorate.Run(t.Context(), cfg)
-	for _, what := range []string{"items", "concurrency", "latency", "rounds", "recipe"} {
+	for _, what := range []string{"items", "concurrency", "ideal", "rounds", "recipe"} {
 		require.ErrorContains(t, err, what)
 	}
 }

@@ -34,10 +34,14 @@ func (r *Runner) carryOut(ctx context.Context, list []judged) {
 			continue
 		}
 		n := len(j.verdict.Publish)
-		if failed(receipts[:n]) {
-			held = append(held, j)
-		} else {
+		switch {
+		case !failed(receipts[:n]):
 			r.conclude(j)
+		case j.verdict.back:
+			j.verdict.again = true
+			r.conclude(j)
+		default:
+			held = append(held, j)
 		}
 		receipts = receipts[n:]
 	}

@@ -42,6 +42,7 @@ const (
 	OutcomeFailed    Outcome = "failed"    // ended as a failed result
 	OutcomeCancelled Outcome = "cancelled" // ended as a cancelled result
 	OutcomeRetry     Outcome = "retry"     // comes again later
+	OutcomeWaiting   Outcome = "waiting"   // could not begin yet, and comes again later
 	OutcomeRejected  Outcome = "rejected"  // cannot be read: dead letter
 )
 
@@ -52,7 +53,8 @@ type Verdict struct {
 	// Smaller, if set, is what to decide instead when the broker finds something in Publish too large.
 	Smaller func() Verdict
 
-	again bool
+	again bool // the broker delivers the message again, after a rest
+	back  bool // Publish takes the message back to its own stream; if that does not succeed at once, again holds instead
 	after time.Duration
 }
 
@@ -62,4 +64,9 @@ func Done(outcome Outcome, out ...Outgoing) Verdict { return Verdict{Outcome: ou
 // Again hands the message back to the broker, to be delivered again not before after has passed.
 func Again(after time.Duration) Verdict {
 	return Verdict{Outcome: OutcomeRetry, again: true, after: after}
+}
+
+// Later is Again for a message whose work has not begun.
+func Later(after time.Duration) Verdict {
+	return Verdict{Outcome: OutcomeWaiting, again: true, after: after}
 }

@@ -36,7 +36,7 @@ func newMetrics(reg prometheus.Registerer, stage events.Stage) (*metrics, error)
 			Name: "fetchmill_stage_publish_retries_total", Help: "Publishes tried again because a stream was full or the broker away.",
 		}),
 	}
-	for _, o := range []Outcome{OutcomeDone, OutcomeFailed, OutcomeCancelled, OutcomeRetry, OutcomeRejected} {
+	for _, o := range []Outcome{OutcomeDone, OutcomeFailed, OutcomeCancelled, OutcomeRetry, OutcomeWaiting, OutcomeRejected} {
 		m.outcomes[o] = messages.WithLabelValues(string(o))
 	}
 	var errs []error

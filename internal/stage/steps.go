@@ -27,7 +27,7 @@ type Steps struct {
 type Limits struct {
 	Timeout    time.Duration // of one step
 	Attempts   int           // of one stage with an item
-	Deliveries int           // of an item to a stage; beyond it workers may be dying on it, and it is tried by itself
+	Deliveries int           // of an item to a stage without a verdict; beyond it workers may be dying on it, and it is tried by itself
 	Backoff    Backoff       // between attempts
 }
 
@@ -71,24 +71,30 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 	if v, ended := s.endedBefore(ctx, it, m); ended {
 		return v
 	}
-	if m.Delivery > s.deliveries(it) {
+	if rest := m.early(time.Now()); rest > 0 {
+		return Later(rest)
+	}
+	if m.Delivery > s.Limits.Deliveries {
 		switch trial := s.trials.begin(ctx, it.ID); {
 		case trial.rest > 0:
-			return Again(trial.rest)
+			return Later(trial.rest)
 		case trial.guilty:
-			err := fmt.Errorf("the item was delivered %d times and no worker lived to finish it, the last %d times on its own", m.Delivery-1, maxTrials)
+			err := fmt.Errorf("the item was delivered %d times and no worker lived to decide about it, the last %d times on its own", m.Delivery-1, maxTrials)
 			return s.end(it, m, events.StatusFailed, events.ReasonWorkerLost, err)
 		default:
 			defer trial.end()
 		}
 	}
-	it.Attempts = max(it.Attempts, m.Delivery)
 	if !it.Deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, it.Deadline)
 		defer cancel()
 	}
-	attempts, err := s.run(ctx, it, m.Delivery)
+	attempt := m.tries() + 1
+	attempts, err := s.run(ctx, it, attempt)
+	if err == nil || !ops.AsFailure(err).Deferred {
+		it.Attempts = max(it.Attempts, attempt)
+	}
 	if err != nil {
 		return s.failed(ctx, it, m, attempts, err)
 	}
@@ -119,16 +125,6 @@ func (s *Steps) endedBefore(ctx context.Context, it *events.Item, m Message) (Ve
 	return Verdict{}, false
 }
 
-// deliveries is how many deliveries of an item may end without a verdict before it is suspected of killing its workers. Attempts are
-// deliveries too.
-func (s *Steps) deliveries(it *events.Item) int {
-	most := s.Limits.Deliveries
-	for _, step := range s.steps(it) {
-		most = max(most, step.Attempts)
-	}
-	return most
-}
-
 // steps are those that the item waits for at this stage.
 func (s *Steps) steps(it *events.Item) []events.Step {
 	switch {
@@ -156,7 +152,10 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 		if !ok {
 			return 1, ops.Fail(events.ReasonUnknownOp, fmt.Errorf("stage %s has no operation %q; it has %v", s.Stage, step.Op, s.Ops.Names()))
 		}
-		in := ops.Input{With: step.With, Value: it.Value, Body: it.Body, Attempt: attempt}
+		in := ops.Input{
+			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
+			ID: it.ID, Batch: it.Batch, Index: it.Index,
+		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {
 			it.Value = out.Value
@@ -167,7 +166,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 		if err != nil {
 			return attempts, err
 		}
-		it.Body = out.Body
+		it.Body, it.BodyRef = out.Body, out.BodyRef
 	}
 	if s.Stage == events.StageFetch {
 		it.Plan.Fetch = nil
@@ -211,12 +210,18 @@ func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts
 		}
 	}
 	f := ops.AsFailure(err)
-	if f.Temporary && m.Delivery < attempts {
-		rest := max(f.After, s.Limits.Backoff.Delay(m.Delivery-1))
-		if !it.Deadline.IsZero() {
-			rest = min(rest, time.Until(it.Deadline)) // it fails when its deadline passes, not when its rest is over
-		}
-		return Again(rest)
+	rest := f.After
+	if !f.Deferred {
+		rest = max(rest, s.Limits.Backoff.Delay(m.tries()))
+	}
+	if !it.Deadline.IsZero() {
+		rest = min(rest, time.Until(it.Deadline)) // it fails when its deadline passes, not when its rest is over
+	}
+	switch {
+	case f.Deferred:
+		return s.postpone(it, m, rest)
+	case f.Temporary && m.tries()+1 < attempts:
+		return s.retry(it, m, rest)
 	}
 	return s.end(it, m, events.StatusFailed, f.Reason, err)
 }

@@ -222,7 +222,7 @@ func TestRunner(t *testing.T) {
 		m.put("fetch.normal.x", []byte("x"))
 		m.eventuallyEmpty(topology.StreamFetch)
 		require.Equal(t, map[[2]string]float64{
-			{"fetch", "done"}: 1, {"fetch", "retry"}: 1, {"fetch", "failed"}: 0, {"fetch", "cancelled"}: 0, {"fetch", "rejected"}: 0,
+			{"fetch", "done"}: 1, {"fetch", "retry"}: 1, {"fetch", "failed"}: 0, {"fetch", "cancelled"}: 0, {"fetch", "waiting"}: 0, {"fetch", "rejected"}: 0,
 		}, m.series("fetchmill_stage_messages_total"))
 	})
 

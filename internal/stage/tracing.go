@@ -33,7 +33,7 @@ func (t *tracing) start(ctx context.Context, header map[string]string) (context.
 
 // carry writes the trace into what a verdict publishes.
 func (t *tracing) carry(ctx context.Context, v Verdict) Verdict {
-	if !trace.SpanContextFromContext(ctx).IsValid() {
+	if v.back || !trace.SpanContextFromContext(ctx).IsValid() { // the attempts at a step stand side by side
 		return v
 	}
 	for _, o := range v.Publish {

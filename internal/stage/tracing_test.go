@@ -106,7 +106,8 @@ func TestTrace(t *testing.T) {
 		w.stopIntake()
 		require.NoError(t, w.end())
 
-		require.Len(t, rec.spans, 2)
+		require.GreaterOrEqual(t, len(rec.spans), 2)
+		require.LessOrEqual(t, len(rec.spans), 3, "it may come once while it rests")
 		for _, s := range rec.spans {
 			require.Equal(t, "process fetch", s.name)
 			require.Equal(t, traceID, s.parent.TraceID().String())
@@ -114,7 +115,7 @@ func TestTrace(t *testing.T) {
 			require.True(t, s.parent.IsRemote())
 			require.Equal(t, 1, s.ended)
 		}
-		require.Equal(t, "00-"+traceID+"-"+rec.spans[1].own.SpanID().String()+"-01", msg.Headers().Get("traceparent"),
+		require.Equal(t, "00-"+traceID+"-"+rec.spans[len(rec.spans)-1].own.SpanID().String()+"-01", msg.Headers().Get("traceparent"),
 			"the next stage hangs under the delivery that succeeded")
 		require.Equal(t, "a=1", msg.Headers().Get("tracestate"))
 	})

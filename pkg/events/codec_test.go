@@ -28,7 +28,7 @@ func richItem() *events.Item {
 
 func TestEncode(t *testing.T) {
 	t.Run("an item is what encoding/json writes", func(t *testing.T) {
-		for _, it := range []*events.Item{richItem(), retriedItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
+		for _, it := range []*events.Item{richItem(), largeItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
 			want, err := json.Marshal(it)
 			require.NoError(t, err)
 			got, err := it.Encode()
@@ -71,7 +71,7 @@ func TestEncode(t *testing.T) {
 }
 
 func TestDecodeKeepsEverything(t *testing.T) {
-	for _, want := range []*events.Item{richItem(), retriedItem()} {
+	for _, want := range []*events.Item{richItem(), largeItem()} {
 		data, err := want.Encode()
 		require.NoError(t, err)
 		got, err := events.DecodeItem(data)
@@ -98,7 +98,7 @@ func FuzzDecodeAgrees(f *testing.F) {
 	data, err := richItem().Encode()
 	require.NoError(f, err)
 	f.Add(data)
-	data, err = retriedItem().Encode()
+	data, err = largeItem().Encode()
 	require.NoError(f, err)
 	f.Add(data)
 	f.Add([]byte(`{"id":"a","recipe":"b","lane":"low","attempts":null,"plan":{"crunch":[{"op":"x"} , {"op":"y"}]},"submitted":"2026-01-01T00:00:00Z"}`))

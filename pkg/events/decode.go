@@ -178,14 +178,10 @@ func (it *Item) set(name string, raw []byte) error {
 		return setFetch(&it.Fetch, raw)
 	case "attempts":
 		return setInt(&it.Attempts, raw)
-	case "tries":
-		return setInt(&it.Tries, raw)
 	case "submitted":
 		return setTime(&it.Submitted, raw)
 	case "deadline":
 		return setTime(&it.Deadline, raw)
-	case "not_before":
-		return setTime(&it.NotBefore, raw)
 	default: // from a later version
 		return nil
 	}

@@ -34,13 +34,9 @@ func (it *Item) Encode() ([]byte, error) {
 	w.bodyRef("body_ref", it.BodyRef)
 	w.fetch(it.Fetch)
 	w.intUnlessZero("attempts", int64(it.Attempts))
-	w.intUnlessZero("tries", int64(it.Tries))
 	w.time("submitted", it.Submitted)
 	if !it.Deadline.IsZero() {
 		w.time("deadline", it.Deadline)
-	}
-	if !it.NotBefore.IsZero() {
-		w.time("not_before", it.NotBefore)
 	}
 	return w.end()
 }

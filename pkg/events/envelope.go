@@ -23,6 +23,10 @@ const (
 	HeaderTraceState  = "tracestate"
 	// HeaderReply is where the sink sends the finished result of an item that somebody waits for.
 	HeaderReply = "fetchmill-reply"
+	// HeaderTries is how many attempts of the step that an item waits for have failed; absent means none.
+	HeaderTries = "fetchmill-tries"
+	// HeaderNotBefore is when the next attempt may begin, as FormatTime writes it; absent means at once.
+	HeaderNotBefore = "fetchmill-not-before"
 )
 
 // Headers of dead letters.

@@ -41,10 +41,10 @@ func largeBody() *events.BodyRef {
 	return &events.BodyRef{Object: "sha256-9f86d081", Bytes: 1 << 30, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
 }
 
-// retriedItem has what an item has that waits for its next attempt, with a body that is kept elsewhere.
-func retriedItem() *events.Item {
+// largeItem has a body that is kept elsewhere.
+func largeItem() *events.Item {
 	it := fullItem()
-	it.Body, it.BodyRef, it.Fetch, it.Tries, it.NotBefore = nil, largeBody(), securedFetch(), 2, submitted
+	it.Body, it.BodyRef, it.Fetch = nil, largeBody(), securedFetch()
 	return it
 }
 
@@ -78,7 +78,7 @@ func records() map[string]any {
 	return map[string]any{
 		"item.v1.full.json":    fullItem(),
 		"item.v1.minimal.json": &events.Item{ID: "s1", Recipe: "count", Lane: events.LaneNormal, Submitted: submitted},
-		"item.v1.retried.json": retriedItem(),
+		"item.v1.large.json":   largeItem(),
 		"result.v1.full.json":  fullResult(),
 		"result.v1.secured.json": &events.Result{
 			ID: "s1", Recipe: "page", Status: events.StatusOK, Fetch: securedFetch(), Submitted: submitted, Finished: finished,

@@ -12,20 +12,18 @@ type Item struct {
 	ID        string          `json:"id"`
 	Recipe    string          `json:"recipe"`
 	Batch     string          `json:"batch,omitempty"`
-	Index     int64           `json:"index,omitempty"`     // position in the batch, from 0
-	Key       string          `json:"key,omitempty"`       // the primary parameter, for people and searches
-	Lane      Lane            `json:"lane"`                //
-	Params    json.RawMessage `json:"params,omitempty"`    // the validated parameters, a JSON object
-	Plan      Plan            `json:"plan"`                //
-	Value     json.RawMessage `json:"value,omitempty"`     // what the steps have made so far
-	Body      []byte          `json:"body,omitempty"`      // bytes that a step hands to the next one; never stored
-	BodyRef   *BodyRef        `json:"body_ref,omitempty"`  // instead of Body, when it is too large to travel along
-	Fetch     *FetchFacts     `json:"fetch,omitempty"`     // facts of the I/O
-	Attempts  int             `json:"attempts,omitempty"`  // the most attempts that a stage has needed so far
-	Tries     int             `json:"tries,omitempty"`     // attempts that have failed at the stage where it is now
-	Submitted time.Time       `json:"submitted"`           //
-	Deadline  time.Time       `json:"deadline,omitzero"`   // after it the item fails instead of being started
-	NotBefore time.Time       `json:"not_before,omitzero"` // the next attempt may begin then
+	Index     int64           `json:"index,omitempty"`    // position in the batch, from 0
+	Key       string          `json:"key,omitempty"`      // the primary parameter, for people and searches
+	Lane      Lane            `json:"lane"`               //
+	Params    json.RawMessage `json:"params,omitempty"`   // the validated parameters, a JSON object
+	Plan      Plan            `json:"plan"`               //
+	Value     json.RawMessage `json:"value,omitempty"`    // what the steps have made so far
+	Body      []byte          `json:"body,omitempty"`     // bytes that a step hands to the next one; never stored
+	BodyRef   *BodyRef        `json:"body_ref,omitempty"` // instead of Body, when it is too large to travel along
+	Fetch     *FetchFacts     `json:"fetch,omitempty"`    // facts of the I/O
+	Attempts  int             `json:"attempts,omitempty"` // the most attempts that a stage has needed so far
+	Submitted time.Time       `json:"submitted"`          //
+	Deadline  time.Time       `json:"deadline,omitzero"`  // after it the item fails instead of being started
 }
 
 // Plan is what remains to be done with an item: at most one fetch, then any number of crunches that run in one worker.

@@ -39,7 +39,7 @@ func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	resp, err := probe(ctx, x)
+	resp, err := probe(ctx, x) //nolint:bodyclose // Discard closes it
 	if err == nil && resp.StatusCode >= 400 {
 		err = x.StatusFailure(resp)
 	}

@@ -2,27 +2,24 @@ package fetcher
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 
-	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
+// getArgs are the arguments that every request of an item can have.
 type getArgs struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
+	// Query is added to the URL. Values are texts, numbers, booleans or lists of such; null leaves a name out.
+	Query valuesArg `json:"query"`
 	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
 	Accept []int `json:"accept"`
-}
-
-func (a getArgs) accepts(status int) bool {
-	if len(a.Accept) == 0 {
-		return status >= 200 && status <= 299
-	}
-	return slices.Contains(a.Accept, status)
+	// Auth names a credential of the operator's.
+	Auth string `json:"auth"`
+	// Revalidate asks for a body only if it is another than the last time. Of GET only.
+	Revalidate bool `json:"revalidate"`
 }
 
 // httpGet fetches a page: its bytes become the body for the next step, the value stays as it was.
@@ -37,33 +34,26 @@ func (n *Network) httpGet() ops.Op {
 }
 
 func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
-	if err := checkStatuses(args.Accept); err != nil {
-		return ops.Output{}, err
-	}
-	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Stay: args.accepts})
+	req, err := n.request(args)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	resp, err := x.Send(ctx, http.MethodGet)
-	if err != nil {
-		return ops.Output{Fetch: x.Facts()}, err
-	}
-	if !args.accepts(resp.StatusCode) {
-		err := x.StatusFailure(resp)
-		facts := x.Facts()
-		useragent.Discard(resp)
-		return ops.Output{Fetch: facts}, err
-	}
-	body, err := x.Body(ctx, resp)
-	return ops.Output{Body: body, Fetch: x.Facts()}, err
+	return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args})
 }
 
-// checkStatuses checks the argument accept.
-func checkStatuses(accept []int) error {
-	for _, status := range accept {
-		if status < 200 || status > 599 {
-			return ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("accept: %d is not an HTTP status from 200 to 599", status))
-		}
+// request makes what is asked of a server from the arguments.
+func (n *Network) request(args getArgs) (useragent.Request, error) {
+	address, err := args.Query.addTo(args.URL)
+	if err != nil {
+		return useragent.Request{}, err
 	}
-	return nil
+	req := useragent.Request{URL: address, Headers: args.Headers}
+	if args.Auth != "" {
+		credential, err := n.credentials.Find(args.Auth)
+		if err != nil {
+			return req, err
+		}
+		req.Credential = credential
+	}
+	return req, nil
 }

@@ -67,7 +67,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.count > b.want.Max {
 		err = tooLarge(b.want.Max, b.want.Remedy)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.fail(b.cause(err))
 	}
 	return n, err
@@ -117,7 +117,13 @@ func (x *Exchange) Open(ctx context.Context, resp *http.Response, want Want) (*B
 
 // Body reads a body that has to fit into memory, and closes it. Errors are as with Open.
 func (x *Exchange) Body(ctx context.Context, resp *http.Response) ([]byte, error) {
-	b, err := x.Open(ctx, resp, Want{Max: min(x.agent.cfg.InlineBytes, x.agent.cfg.MaxBodyBytes)})
+	return x.BodyUpTo(ctx, resp, min(x.agent.cfg.InlineBytes, x.agent.cfg.MaxBodyBytes))
+}
+
+// BodyUpTo is Body with a limit of its own, in bytes after decoding.
+func (x *Exchange) BodyUpTo(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
+	limit = max(1, limit) // 0 would be the default
+	b, err := x.Open(ctx, resp, Want{Inline: limit, Max: limit})
 	if err != nil {
 		return nil, err
 	}

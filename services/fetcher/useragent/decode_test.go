@@ -45,7 +45,10 @@ func TestOpen_undoes_every_encoding_of_small_and_large_bodies(t *testing.T) {
 	a := agent(t)
 	text := words(1 << 20)
 	id := func(_ testing.TB, b []byte) []byte { return b }
-	zs := func(t testing.TB, b []byte) []byte { return zst(t, b) }
+	zs := func(tb testing.TB, b []byte) []byte {
+		tb.Helper()
+		return zst(tb, b)
+	}
 	type encoder = func(testing.TB, []byte) []byte
 	for encoding, encoders := range map[string][]encoder{
 		"":                     {id},

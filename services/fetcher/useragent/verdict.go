@@ -53,23 +53,56 @@ func (x *Exchange) failure(ctx context.Context, err error) error {
 }
 
 func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
-	permanent := func(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
-	temporary := func(r events.Reason, err error) *ops.Failure {
-		return &ops.Failure{Reason: r, Err: err, Temporary: true}
-	}
-
-	if refused, ok := errors.AsType[*netguard.RefusedError](err); ok {
-		return permanent(events.ReasonForbiddenTarget, refused) // without "dial tcp" in front, which is what did not happen
-	}
 	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
 		return permanent(events.ReasonTooLarge, err)
 	}
 	if errors.Is(err, errSlow) {
 		return temporary(events.ReasonTimeout, err)
 	}
+	if f := unreachable(err); f != nil && f.Reason == events.ReasonForbiddenTarget {
+		return f
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		waited := time.Since(x.start).Round(time.Millisecond)
 		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", waited, ctx.Err()))
+	}
+	if f := unreachable(err); f != nil {
+		return f
+	}
+	if x.hop != nil && x.hop.tlsFailed.Load() || isTLS(err) {
+		return permanent(events.ReasonTLS, err)
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return temporary(events.ReasonConnect, err)
+	}
+	// What is left is an answer that cannot be read. It may be a proxy's or a restart's, so it is worth another try.
+	return temporary(events.ReasonProtocol, err)
+}
+
+// DialFailure is the verdict on an error of Dial, or of reading and writing on what it has returned. When the work was called off it is no
+// verdict: the context's error.
+func DialFailure(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	f := unreachable(err)
+	if f == nil {
+		f = temporary(events.ReasonConnect, err)
+	}
+	f.Err = clip(f.Err)
+	return f
+}
+
+// unreachable is the verdict on an error that means that there is no connection, or no longer; nil for others.
+func unreachable(err error) *ops.Failure {
+	if refused, ok := errors.AsType[*netguard.RefusedError](err); ok {
+		return permanent(events.ReasonForbiddenTarget, refused) // without "dial tcp" in front, which is what did not happen
+	}
+	if p, ok := errors.AsType[*proxyError](err); ok { // before DNS, as it may be the proxy's name that is not found
+		if isTimeout(p) {
+			return temporary(events.ReasonTimeout, p)
+		}
+		return &ops.Failure{Reason: events.ReasonConnect, Err: p, Temporary: !p.final}
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
@@ -82,14 +115,14 @@ func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
 		return temporary(events.ReasonTimeout, err)
 	case isBroken(err): // before TLS: a handshake that is cut off says nothing about certificates
 		return temporary(events.ReasonConnect, err)
-	case x.hop != nil && x.hop.tlsFailed.Load() || isTLS(err):
-		return permanent(events.ReasonTLS, err)
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return temporary(events.ReasonConnect, err)
-	}
-	// What is left is an answer that cannot be read. It may be a proxy's or a restart's, so it is worth another try.
-	return temporary(events.ReasonProtocol, err)
+	return nil
+}
+
+func permanent(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
+
+func temporary(r events.Reason, err error) *ops.Failure {
+	return &ops.Failure{Reason: r, Err: err, Temporary: true}
 }
 
 func isTimeout(err error) bool {

@@ -1,6 +1,7 @@
 package useragent
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -20,7 +21,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n, err := w.pace.read(w.r, p)
 	w.n += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		w.err = err
 	}
 	return n, err

@@ -1,0 +1,11 @@
+package main
+
+import "github.com/fetchmill/fetchmill/app"
+
+// reach are the flags of commands that fetch, about what they can get at.
+type reach struct {
+	AllowNet []string `name:"allow-net" placeholder:"CIDR" help:"Let recipes reach these networks although they are not public, such as 127.0.0.0/8."`
+	Proxy    string   `placeholder:"URL" help:"Fetch through a proxy: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ in front of the host if it wants that. Proxies of the environment do not count."`
+}
+
+func (f reach) apply(c *app.Config) { c.AllowNet, c.Proxy = f.AllowNet, f.Proxy }
