@@ -100,7 +100,7 @@ func TestGet_refuses_an_encoding_that_it_cannot_decode(t *testing.T) {
 	for _, c := range []struct {
 		encoding string
 		body     []byte
-	}{{"compress", []byte("x")}, {"gzip, x-gzip", whole}, {"gzip, gzip, br, br", whole}, {"br", []byte("\xffx")}, {"zstd", []byte("not zstd")}, {"gzip", []byte("not gzip")}, {"gzip", whole[:20]}, {"gzip", []byte{0x1f}}, {"gzip", append(whole[:len(whole):len(whole)], "rest"...)}} {
+	}{{"compress", []byte("x")}, {"gzip, x-gzip", whole}, {"gzip, br, gzip, br", whole}, {"br", []byte("\xffx")}, {"zstd", []byte("not zstd")}, {"gzip", []byte("not gzip")}, {"gzip", whole[:20]}, {"gzip", []byte{0x1f}}, {"gzip", append(whole[:len(whole):len(whole)], "rest"...)}} {
 		encoding, body = c.encoding, c.body
 		_, err := get(t, a, url)
 		fails(t, err, events.ReasonProtocol, true)
