@@ -10,6 +10,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/files"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -40,11 +41,15 @@ type Config struct {
 	Database string // the sink's; empty is results.db in Dir
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
-	AllowNet    []string // networks that recipes may reach although they are not public
-	Proxy       string   // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
-	Credentials string   // file of the credentials that items may name; empty means none
-	Fetchers    int      // items that are fetched at the same time
-	Crunchers   int      // items that are computed at the same time
+	AllowNet    []string     // networks that recipes may reach although they are not public
+	Proxy       string       // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
+	Credentials string       // file of the credentials that items may name; empty means none
+	Files       files.Config // folders that recipes may use
+	Queries     string       // path of the catalogue of SQL queries; empty is none
+	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS
+	Buckets     []string     // object stores that recipes may read, beside that of bodies
+	Fetchers    int          // items that are fetched at the same time
+	Crunchers   int          // items that are computed at the same time
 	Limits      stage.Limits
 	BatchIdle   time.Duration // an unfinished batch expires when nothing has come for so long
 	Drain       time.Duration // how long items under way may take to finish

@@ -40,6 +40,7 @@ func (cmd *ingestCmd) Run(intake context.Context, hurry hurry, s *session) error
 type fetcherCmd struct {
 	service
 	reach
+	sources
 	limits
 	secrets
 	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
@@ -61,6 +62,7 @@ func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) erro
 	return cmd.start(intake, hurry, s, app.Fetcher, func(c *app.Config) {
 		c.HTTPAddr, c.Fetchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Fetchers)
 		cmd.reach.apply(c)
+		cmd.sources.apply(c)
 		cmd.limits.apply(&c.Limits)
 		cmd.secrets.apply(c)
 	})

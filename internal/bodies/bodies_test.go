@@ -138,10 +138,12 @@ func TestStore_keeps_the_same_content_once(t *testing.T) {
 
 func TestStore_removes_what_did_not_become_whole(t *testing.T) {
 	s, b := open(t)
-	broken := errors.New("the site has gone")
+	broken := ops.Retry(events.ReasonConnect, errors.New("the site has gone"))
 	_, err := s.Put(t.Context(), io.MultiReader(random(1, 1<<20), iotest.ErrReader(broken)))
-	require.Equal(t, broken, err, "an error of the reader is not changed")
+	require.Equal(t, broken, err, "a verdict of the reader is not changed")
 	require.Zero(t, messages(t, b))
+	_, err = s.Put(t.Context(), iotest.ErrReader(io.ErrNoProgress))
+	fails(t, err, events.ReasonStorage, true)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = s.Put(ctx, io.MultiReader(random(1, 3<<20), readerFunc(func(p []byte) (int, error) {

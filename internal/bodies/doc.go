@@ -5,5 +5,5 @@
 // forgets objects some time after they were written (topology.Config.BodiesAge). It has the format of NATS object stores (ADR-20 of
 // nats-io/nats-architecture-and-design), so `nats object get bodies NAME` reads it.
 //
-// All errors but those of readers handed to Put are verdicts of package ops, or the context's when the work was called off.
+// All errors are verdicts of package ops, or the context's when the work was called off.
 package bodies

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 // inFlight is how many chunks are on their way at the same time: enough for some milliseconds to the broker and back, and 1 MiB.
@@ -25,7 +26,7 @@ const inFlight = 8
 var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 
 // Put keeps what r yields and returns its claim check. It reads to the end and has one chunk of 128 KiB in memory at a time. An error of r
-// is returned as it is. What was stored of a body that did not become whole is removed.
+// that is a verdict, or the context's, is returned as it is. What was stored of a body that did not become whole is removed.
 func (s *Store) Put(ctx context.Context, r io.Reader) (events.BodyRef, error) {
 	b, err := s.open(ctx)
 	if err != nil {
@@ -82,7 +83,7 @@ func (u *upload) send(ctx context.Context, r io.Reader) error {
 	for {
 		n, readErr := io.ReadFull(r, chunk[:size])
 		if readErr != nil && !errors.Is(readErr, io.EOF) && !errors.Is(readErr, io.ErrUnexpectedEOF) {
-			return readErr
+			return readFailure(readErr)
 		}
 		if n > 0 {
 			sum.Write(chunk[:n])
@@ -105,6 +106,13 @@ func (u *upload) send(ctx context.Context, r io.Reader) error {
 	u.name = hex.EncodeToString(digest)
 	u.info.Name, u.info.Digest = u.name, "SHA-256="+base64.URLEncoding.EncodeToString(digest)
 	return nil
+}
+
+func readFailure(err error) error {
+	if _, judged := errors.AsType[*ops.Failure](err); judged || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return ops.Retry(events.ReasonStorage, fmt.Errorf("read a body to store it: %w", err))
 }
 
 // publish sends a chunk, which may be changed afterwards: the connection has copied it, and it is not sent again.

@@ -49,7 +49,7 @@ func (n *Network) request(args getArgs) (useragent.Request, error) {
 	}
 	req := useragent.Request{URL: address, Headers: args.Headers}
 	if args.Auth != "" {
-		credential, err := n.credentials.Find(args.Auth)
+		credential, err := n.cfg.Credentials.Find(args.Auth)
 		if err != nil {
 			return req, err
 		}

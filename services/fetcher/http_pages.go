@@ -67,14 +67,14 @@ func (n *Network) httpPages() ops.Op {
 // pass hands bytes to the next step.
 func (n *Network) pass(ctx context.Context, out ops.Output, body []byte) (ops.Output, error) {
 	switch {
-	case len(body) <= inlineBytes:
+	case int64(len(body)) <= n.cfg.InlineBytes:
 		out.Body = body
 		return out, nil
-	case n.bodies == nil:
-		err := fmt.Errorf("the items of all pages have %d bytes as JSON, and at most %d travel on: select less with the argument items", len(body), inlineBytes)
+	case n.cfg.Bodies == nil:
+		err := fmt.Errorf("the items of all pages have %d bytes as JSON, and at most %d travel on: select less with the argument items", len(body), n.cfg.InlineBytes)
 		return out, ops.Fail(events.ReasonTooLarge, err)
 	}
-	ref, err := n.bodies.Put(ctx, bytes.NewReader(body))
+	ref, err := n.cfg.Bodies.Put(ctx, bytes.NewReader(body))
 	if err != nil {
 		return out, ops.Retry(events.ReasonStorage, fmt.Errorf("keep the items of all pages: %w", err))
 	}

@@ -226,7 +226,7 @@ func TestPages_knows_a_server_that_does_not_count(t *testing.T) {
 }
 
 func TestPages_leaves_secrets_behind_on_its_way_to_another_server(t *testing.T) {
-	other, last := listener(t)
+	other, last := witness(t)
 	s := site(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "<"+other+">; rel=next")
 		fmt.Fprint(w, "[]")

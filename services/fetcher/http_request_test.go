@@ -21,8 +21,8 @@ type told struct {
 	Header              http.Header
 }
 
-// listener is a site that tells back what it was told.
-func listener(t *testing.T) (address string, last func() told) {
+// witness is a site that tells back what it was told.
+func witness(t *testing.T) (address string, last func() told) {
 	t.Helper()
 	seen := make(chan told, 10)
 	s := site(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func request(t *testing.T, n *Network, a args) (ops.Output, error) {
 }
 
 func TestRequest_sends_a_method_and_a_body(t *testing.T) {
-	address, last := listener(t)
+	address, last := witness(t)
 	n := network(t)
 	for name, c := range map[string]struct {
 		args                args
@@ -70,7 +70,7 @@ func TestRequest_sends_a_method_and_a_body(t *testing.T) {
 }
 
 func TestRequest_adds_a_query_to_the_URL(t *testing.T) {
-	address, last := listener(t)
+	address, last := witness(t)
 	n := network(t)
 	for _, op := range []string{"http.get", "http.request", "http.pages"} {
 		_, err := run(t.Context(), t, n, op, args{"url": address + "/?z=%20a;b", "query": args{"q": "a b&c=ä", "n": 12345678901234567, "l": []any{1, nil, "2"}, "x": nil}})
@@ -80,7 +80,7 @@ func TestRequest_adds_a_query_to_the_URL(t *testing.T) {
 }
 
 func TestRequest_has_a_key_where_a_second_one_would_do_something_again(t *testing.T) {
-	address, last := listener(t)
+	address, last := witness(t)
 	n := network(t)
 	for name, c := range map[string]struct {
 		args args
@@ -109,7 +109,7 @@ func TestRequest_has_a_key_where_a_second_one_would_do_something_again(t *testin
 }
 
 func TestRequest_keeps_the_key_with_the_body_after_a_redirect(t *testing.T) {
-	other, last := listener(t)
+	other, last := witness(t)
 	status := 307
 	s := site(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, status) })
 	n := network(t)
@@ -170,7 +170,7 @@ func hostOf(t *testing.T, address string) string {
 }
 
 func TestAuth_sends_a_credential_where_it_may_go(t *testing.T) {
-	address, last := listener(t)
+	address, last := witness(t)
 	n := network(t, withCredential(t, hostOf(t, address)))
 	for _, op := range []string{"http.get", "http.request", "http.pages"} {
 		_, err := run(t.Context(), t, n, op, args{"url": address, "auth": "api"})

@@ -14,29 +14,18 @@ import (
 	"github.com/fetchmill/fetchmill/services/fetcher/validators"
 )
 
-// Bodies keeps bodies under names made of their content.
-type Bodies interface {
-	// Put keeps what r has until its end.
-	Put(ctx context.Context, r io.Reader) (events.BodyRef, error)
-	// Get opens a body that was put. It is an error if it is no longer there.
-	Get(ctx context.Context, ref events.BodyRef) (io.ReadCloser, error)
-}
-
-// inlineBytes is the largest body that travels in the item.
-const inlineBytes = 512 << 10
-
 // revalidate is fetch for an item that wants the body only if it is another than the last time. The server is asked each time; when it
 // answers 304, the body of the last time is taken from the store. A memory that does not work costs time and no item.
 func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	if err := checkUnconditional(f.args.Headers); err != nil {
 		return ops.Output{}, err
 	}
-	if n.validators == nil {
+	if n.cfg.Validators == nil {
 		f.args.Revalidate = false
 		return n.fetch(ctx, f)
 	}
 	key := validators.Key(f.method, f.request, f.args.Auth)
-	last, known := n.validators.Recall(ctx, key)
+	last, known := n.cfg.Validators.Recall(ctx, key)
 	if known {
 		f.request.Known = &last.Version
 	}
@@ -65,7 +54,7 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	case keep:
 		n.remember(ctx, key, version, out)
 	case known:
-		n.validators.Forget(ctx, key)
+		n.cfg.Validators.Forget(ctx, key)
 	}
 	return out, nil
 }
@@ -77,7 +66,7 @@ func (n *Network) lastTime(ctx context.Context, x *useragent.Exchange, resp *htt
 	}
 	out, err := n.stored(ctx, last)
 	if err != nil {
-		n.validators.Lost(err)
+		n.cfg.Validators.Lost(err)
 		return ops.Output{}, false
 	}
 	facts := x.Facts()
@@ -96,18 +85,18 @@ func (n *Network) stored(ctx context.Context, last validators.Entry) (ops.Output
 		return ops.Output{Body: last.Small}, nil
 	}
 	ref := *last.Body
-	if n.bodies == nil {
+	if n.cfg.Bodies == nil {
 		return ops.Output{}, fmt.Errorf("body %s is kept in a store that this fetcher does not have", ref.Object)
 	}
-	body, err := n.bodies.Get(ctx, ref)
+	body, err := n.cfg.Bodies.Get(ctx, ref)
 	if err != nil {
 		return ops.Output{}, err
 	}
 	defer func() { _ = body.Close() }()
-	if ref.Bytes > inlineBytes {
+	if ref.Bytes > n.cfg.InlineBytes {
 		return ops.Output{BodyRef: &ref}, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(body, inlineBytes+1))
+	data, err := io.ReadAll(io.LimitReader(body, n.cfg.InlineBytes+1))
 	if err == nil && int64(len(data)) != ref.Bytes {
 		err = fmt.Errorf("body %s has %d bytes and not %d", ref.Object, len(data), ref.Bytes)
 	}
@@ -122,17 +111,17 @@ func (n *Network) remember(ctx context.Context, key string, version useragent.Ve
 		entry.Body = out.BodyRef
 	case len(out.Body) <= validators.SmallBytes:
 		entry.Small = out.Body
-	case n.bodies == nil:
+	case n.cfg.Bodies == nil:
 		return // too much for an entry
 	default:
-		ref, err := n.bodies.Put(ctx, bytes.NewReader(out.Body))
+		ref, err := n.cfg.Bodies.Put(ctx, bytes.NewReader(out.Body))
 		if err != nil {
-			n.validators.Lost(fmt.Errorf("keep the body: %w", err))
+			n.cfg.Validators.Lost(fmt.Errorf("keep the body: %w", err))
 			return
 		}
 		entry.Body = &ref
 	}
-	n.validators.Remember(ctx, key, entry)
+	n.cfg.Validators.Remember(ctx, key, entry)
 }
 
 // checkUnconditional refuses conditions of the item's own beside revalidate.

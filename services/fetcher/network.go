@@ -1,32 +1,52 @@
 package fetcher
 
 import (
+	"cmp"
 	"net/http"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
+	"github.com/fetchmill/fetchmill/services/fetcher/files"
+	"github.com/fetchmill/fetchmill/services/fetcher/queries"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/fetcher/validators"
 )
 
-// NetConfig says what the built-in operations stand on. The zero value is ready to use.
+// NetConfig says what the built-in operations stand on. The zero value is ready to use. Network closes nothing of it.
 type NetConfig struct {
 	HTTP useragent.Config
 	// Credentials are those that items may name. Nil has none.
 	Credentials *credentials.Set
 	// Validators are for items that revalidate. Without them everything is fetched whole.
 	Validators *validators.Memory
-	// Bodies keeps bodies that are too large to travel in the item. Nil has them fail.
+	// Files are the folders of file.read and file.write; nil has none, so that they refuse everything.
+	Files *files.Roots
+	// Queries is the catalogue of sql.query; nil has none, so that it refuses everything.
+	Queries *queries.Catalogue
+	// Broker is what operations may use of the broker.
+	Broker BrokerConfig
+	// Bodies keeps bodies that are too large to travel in the item. Nil has them fail as too large.
 	Bodies Bodies
+	// InlineBytes is the largest body that travels in the item itself; 0 means 512 KiB.
+	InlineBytes int64
+}
+
+// BrokerConfig says what operations may use of the broker.
+type BrokerConfig struct {
+	Conn     *nats.Conn // nil makes nats.request and object.get fail
+	Subjects []string   // that requests may be sent to, with the wildcards of NATS; none unless they are named
+	Buckets  []string   // object stores that may be read, beside that of bodies
 }
 
 // Network is what the built-in operations share.
 type Network struct {
-	agent       *useragent.Agent
-	credentials *credentials.Set
-	validators  *validators.Memory // nil if there is none
-	bodies      Bodies             // nil if there is none
-	pages       pages
+	cfg      NetConfig
+	agent    *useragent.Agent
+	pages    pages
+	subjects subjects
+	buckets  []string
 }
 
 // NewNetwork makes the network side of the built-in operations. Close it when the last of them has returned.
@@ -35,14 +55,31 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Network{
-		agent: agent, credentials: cfg.Credentials, validators: cfg.Validators, bodies: cfg.Bodies, pages: newPages(),
-	}, nil
+	prefix := ""
+	if cfg.Broker.Conn != nil {
+		prefix = cfg.Broker.Conn.Opts.InboxPrefix
+	}
+	subjects, err := newSubjects(cfg.Broker.Subjects, prefix)
+	if err != nil {
+		return nil, err
+	}
+	buckets, err := newBuckets(cfg.Broker.Buckets)
+	if err != nil {
+		return nil, err
+	}
+	cfg.InlineBytes = cmp.Or(cfg.InlineBytes, inlineBytes)
+	return &Network{cfg: cfg, agent: agent, pages: newPages(), subjects: subjects, buckets: buckets}, nil
 }
 
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set {
-	return ops.NewSet(n.httpGet(), n.httpRequest(), n.httpPages(), n.httpCheck(), sleepOp, noopOp)
+	return ops.NewSet(
+		n.httpGet(), n.httpRequest(), n.httpPages(), n.httpCheck(),
+		n.dnsLookup(), n.tcpConnect(), n.tlsCheck(),
+		n.natsRequest(), n.objectGet(),
+		n.fileRead(), n.fileWrite(), n.sqlQuery(),
+		sleepOp, noopOp,
+	)
 }
 
 // Transport returns the transport of the HTTP operations, for measurements that compare with it. Redirects, caps and verdicts are not
