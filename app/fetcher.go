@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/services/fetcher"
@@ -30,9 +31,13 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
+	kept, err := bodies.New(env.Conn)
+	if err != nil {
+		return nil, err
+	}
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
-		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
-		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries,
+		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most, MaxBodyBytes: a.cfg.MaxBody},
+		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries, Bodies: kept,
 		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
 	})
 	if err != nil {

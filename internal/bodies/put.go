@@ -81,9 +81,9 @@ func (u *upload) send(ctx context.Context, r io.Reader) error {
 	}
 	sum := sha256.New()
 	for {
-		n, readErr := io.ReadFull(r, chunk[:size])
-		if readErr != nil && !errors.Is(readErr, io.EOF) && !errors.Is(readErr, io.ErrUnexpectedEOF) {
-			return readFailure(readErr)
+		n, end, err := fill(chunk[:size], r)
+		if err != nil {
+			return readFailure(err)
 		}
 		if n > 0 {
 			sum.Write(chunk[:n])
@@ -93,7 +93,7 @@ func (u *upload) send(ctx context.Context, r io.Reader) error {
 				return verdict(ctx, "store a body", err)
 			}
 		}
-		if readErr != nil {
+		if end {
 			break
 		}
 	}
@@ -106,6 +106,21 @@ func (u *upload) send(ctx context.Context, r io.Reader) error {
 	u.name = hex.EncodeToString(digest)
 	u.info.Name, u.info.Digest = u.name, "SHA-256="+base64.URLEncoding.EncodeToString(digest)
 	return nil
+}
+
+// fill reads until chunk is full or r has ended. It is not io.ReadFull, which cannot tell an end from a reader's io.ErrUnexpectedEOF.
+func fill(chunk []byte, r io.Reader) (n int, end bool, err error) {
+	for n < len(chunk) {
+		m, err := r.Read(chunk[n:])
+		n += m
+		if err == io.EOF { //nolint:errorlint // what has an end of something else in it is a failure
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 func readFailure(err error) error {

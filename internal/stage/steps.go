@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -20,7 +21,9 @@ type Steps struct {
 	Cancellations *Cancellations
 	Log           *slog.Logger
 	Limits        Limits
-	trials        *trials
+	// Stored opens bodies that are kept in the object store. Nil refuses them.
+	Stored func(context.Context, events.BodyRef) (io.ReadCloser, error)
+	trials *trials
 }
 
 // Limits hold where an item's plan does not set its own.
@@ -154,7 +157,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 		}
 		in := ops.Input{
 			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			ID: it.ID, Batch: it.Batch, Index: it.Index,
+			ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {

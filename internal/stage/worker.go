@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/internal/topology"
@@ -37,8 +38,12 @@ type Worker struct {
 
 // NewWorker makes a worker for fetch or crunch steps that can do the given operations on so many items at the same time.
 func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits, set ops.Set) (*Worker, error) {
+	kept, err := bodies.New(env.Conn)
+	if err != nil {
+		return nil, err
+	}
 	steps := &Steps{
-		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits,
+		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits, Stored: kept.Get,
 		trials: &trials{stage: stage, log: env.Log},
 	}
 	stream := map[events.Stage]string{

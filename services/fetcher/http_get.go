@@ -20,25 +20,27 @@ type getArgs struct {
 	Auth string `json:"auth"`
 	// Revalidate asks for a body only if it is another than the last time. Of GET only.
 	Revalidate bool `json:"revalidate"`
+	bodyArgs
 }
 
-// httpGet fetches a page: its bytes become the body for the next step, the value stays as it was.
+// httpGet fetches a page: its bytes become the body for the next step and the value stays as it was, or they are stored in a file, which
+// the value describes.
 func (n *Network) httpGet() ops.Op {
 	return ops.Op{Name: "http.get", Run: func(ctx context.Context, in ops.Input) (ops.Output, error) {
 		var args getArgs
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		return n.get(ctx, args)
+		return n.get(ctx, args, in)
 	}}
 }
 
-func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
+func (n *Network) get(ctx context.Context, args getArgs, in ops.Input) (ops.Output, error) {
 	req, err := n.request(args)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args})
+	return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args, id: in.ID, index: in.Index})
 }
 
 // request makes what is asked of a server from the arguments.

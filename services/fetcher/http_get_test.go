@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 func TestGet_sends_the_host_as_it_is_usually_written(t *testing.T) {
@@ -19,7 +20,7 @@ func TestGet_sends_the_host_as_it_is_usually_written(t *testing.T) {
 	out, err := get(t, n, args{"url": s.URL})
 	require.NoError(t, err)
 	require.Equal(t, "http://"+string(out.Body), s.URL)
-	out, err = n.get(t.Context(), getArgs{URL: strings.Replace(s.URL, "http", "HTTP", 1)})
+	out, err = n.get(t.Context(), getArgs{URL: strings.Replace(s.URL, "http", "HTTP", 1)}, ops.Input{})
 	require.NoError(t, err)
 	require.Equal(t, "http://"+string(out.Body), s.URL)
 }

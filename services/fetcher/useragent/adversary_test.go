@@ -3,6 +3,7 @@ package useragent
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -91,7 +92,7 @@ var window16 = zstd.WithWindowSize(16 << 20)
 func TestGet_is_not_hurt_by_a_hostile_server(t *testing.T) {
 	repeat := strings.Repeat
 	bomb := make([]byte, 100<<20)
-	gzipBomb, brBomb, zstdBomb := zip(t, bomb), br(t, bomb), zst(t, bomb)
+	gzipBomb, brBomb, zstdBomb := zipLevel(t, bomb, gzip.DefaultCompression), br(t, bomb), zst(t, bomb)
 	encoded := func(encoding string, body []byte) func(net.Conn) {
 		return func(w net.Conn) {
 			fmt.Fprintf(w, "%sContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n", ok, encoding, len(body))

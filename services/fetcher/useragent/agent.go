@@ -48,5 +48,8 @@ func (a *Agent) Transport() http.RoundTripper { return a.transport }
 // Names returns the counts of the cache of name look-ups, all zero with a resolver of the configuration's own.
 func (a *Agent) Names() dnscache.Stats { return a.names.Stats() }
 
+// MaxBodyBytes is the most that a body may have.
+func (a *Agent) MaxBodyBytes() int64 { return a.cfg.MaxBodyBytes }
+
 // Close closes the idle connections.
 func (a *Agent) Close() { a.transport.CloseIdleConnections() }

@@ -41,7 +41,7 @@ func (w Want) withDefaults(cfg Config) Want {
 type Body struct {
 	whole  []byte
 	stream io.Reader // nil if the body is whole
-	count  int64     // bytes that were read from the stream
+	count  int64     // bytes that were read
 	want   Want
 
 	x       *Exchange
@@ -56,10 +56,14 @@ type Body struct {
 // Whole returns the body if it is in memory. It is nil if the body was empty.
 func (b *Body) Whole() (body []byte, whole bool) { return b.whole, b.stream == nil }
 
-// Read reads the stream. Errors are verdicts, or the context's when the work was called off.
+// Read reads the body, wherever it is. Errors are verdicts, or the context's when the work was called off.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.stream == nil {
-		return 0, io.EOF
+		n := copy(p, b.whole[b.count:])
+		if b.count += int64(n); n == 0 && len(p) > 0 {
+			return 0, io.EOF
+		}
+		return n, nil
 	}
 	n, err := b.stream.Read(p)
 	b.count += int64(n)
@@ -67,10 +71,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.count > b.want.Max {
 		err = tooLarge(b.want.Max, b.want.Remedy)
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.fail(b.cause(err))
+	if err == nil || err == io.EOF { //nolint:errorlint // what has an end of something else in it is a failure
+		return n, err
 	}
-	return n, err
+	return n, b.fail(b.cause(err))
 }
 
 // Close ends the reading and frees what it has taken. The connection can be used again if the body was read to its end.

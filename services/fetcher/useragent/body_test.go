@@ -17,8 +17,13 @@ import (
 
 func zip(t testing.TB, b []byte) []byte {
 	t.Helper()
+	return zipLevel(t, b, gzip.BestSpeed)
+}
+
+func zipLevel(t testing.TB, b []byte, level int) []byte {
+	t.Helper()
 	var buf bytes.Buffer
-	w, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	w, err := gzip.NewWriterLevel(&buf, level)
 	require.NoError(t, err)
 	_, err = w.Write(b)
 	require.NoError(t, err)

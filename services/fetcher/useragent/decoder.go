@@ -37,6 +37,9 @@ var unzippers = sync.Pool{New: func() any { return &unzipper{buf: bufio.NewReade
 func (gzips) open(src io.Reader, _ int64) (io.Reader, func(), error) {
 	u := unzippers.Get().(*unzipper) //nolint:forcetypeassert // the pool makes nothing else
 	u.buf.Reset(src)
+	if f, ok := src.(*fed); ok {
+		f.ahead = u.buf // what gzip does at most is so near to maxRatio that 4 KiB count
+	}
 	release := func() {
 		u.buf.Reset(nil)
 		unzippers.Put(u)

@@ -1,7 +1,6 @@
 package useragent
 
 import (
-	"errors"
 	"fmt"
 	"io"
 )
@@ -21,7 +20,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n, err := w.pace.read(w.r, p)
 	w.n += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { //nolint:errorlint // what has an end of something else in it is a failure
 		w.err = err
 	}
 	return n, err
@@ -39,7 +38,7 @@ type capped struct {
 // maxRatio is how many times larger a body may become by decoding, once it is large: what compresses better than this has next to
 // nothing in it. Pages become some ten times as large, and zeros in gzip 1032 times.
 const (
-	maxRatio  = 500
+	maxRatio  = 1000
 	ratioFrom = 1 << 20
 )
 
@@ -49,8 +48,8 @@ func (c *capped) Read(p []byte) (int, error) {
 	switch {
 	case c.n > c.most:
 		return n, tooLarge(c.most, c.remedy)
-	case c.fed != nil && c.n > ratioFrom && c.n > maxRatio*c.fed.n:
-		return n, fmt.Errorf("%w: a decompression bomb: %d bytes have become more than %d times as many", errTooLarge, c.fed.n, maxRatio)
+	case c.fed != nil && c.n > ratioFrom && c.n > maxRatio*c.fed.used():
+		return n, fmt.Errorf("%w: a decompression bomb: %d bytes have become more than %d times as many", errTooLarge, c.fed.used(), maxRatio)
 	}
 	return n, err
 }
@@ -62,6 +61,17 @@ type fed struct {
 	slack int64 // how much more may come in than twice what comes out
 	n     int64
 	err   error // of being fed too much
+	ahead buffer
+}
+
+// buffer is what a decoder has taken in and not used yet; nil if it does not tell.
+type buffer interface{ Buffered() int }
+
+func (f *fed) used() int64 {
+	if f.ahead == nil {
+		return f.n
+	}
+	return f.n - int64(f.ahead.Buffered())
 }
 
 // Read ends a body that decodes to nothing, and would do so for ever.
