@@ -113,7 +113,7 @@ func fill(chunk []byte, r io.Reader) (n int, end bool, err error) {
 	for n < len(chunk) {
 		m, err := r.Read(chunk[n:])
 		n += m
-		if err == io.EOF { //nolint:errorlint // what has an end of something else in it is a failure
+		if err == io.EOF {
 			return n, true, nil
 		}
 		if err != nil {

@@ -46,7 +46,7 @@ func subject(ctx context.Context, in ops.Input, what string, most int64) ([]byte
 	if _, err := io.ReadFull(body, data); err != nil {
 		return nil, unread(ctx, what, err)
 	}
-	if _, err := body.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // the end tells whether it was what was stored
+	if _, err := body.Read(make([]byte, 1)); err != io.EOF { // the end tells whether it was what was stored
 		return nil, unread(ctx, what, err)
 	}
 	return data, nil
