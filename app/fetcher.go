@@ -10,6 +10,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/services/fetcher"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
+	"github.com/fetchmill/fetchmill/services/fetcher/politeness"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/fetcher/validators"
 )
@@ -36,6 +37,10 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 		return nil, err
 	}
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
+		Politeness: politeness.Config{
+			Limits: fetcher.HostLimits(politeness.Limit{Concurrency: a.cfg.HostConcurrency, Rate: a.cfg.HostRate}, r.own), MaxPause: a.cfg.Limits.Backoff.Most,
+			Bus: politeness.OnNATS(env.Conn), Log: env.Log, Metrics: env.Metrics,
+		},
 		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most, MaxBodyBytes: a.cfg.MaxBody},
 		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries, Bodies: kept,
 		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
@@ -43,6 +48,8 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
+	// Before the fetcher, so that it ends after it.
+	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
 	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)

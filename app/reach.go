@@ -19,7 +19,8 @@ type reach struct {
 	proxy *url.URL // nil for none
 	allow []string
 
-	subjects, buckets []string // of the broker
+	subjects, buckets []string       // of the broker
+	own               []netip.Prefix // the same, read
 }
 
 func (a *App) reach(env host.Env) (reach, error) {
@@ -35,7 +36,7 @@ func (a *App) reach(env host.Env) (reach, error) {
 	if err != nil {
 		return reach{}, err
 	}
-	r := reach{guard: guard, allow: a.cfg.AllowNet, subjects: a.cfg.Subjects, buckets: a.cfg.Buckets}
+	r := reach{guard: guard, allow: a.cfg.AllowNet, own: allow, subjects: a.cfg.Subjects, buckets: a.cfg.Buckets}
 	if a.cfg.Proxy != "" {
 		if r.proxy, err = useragent.ParseProxy(a.cfg.Proxy); err != nil {
 			return reach{}, fmt.Errorf("--proxy: %w", err)

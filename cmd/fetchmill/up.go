@@ -21,6 +21,7 @@ type upCmd struct {
 	sources
 	limits
 	secrets
+	manners
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -48,6 +49,7 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
 	cmd.limits.apply(&cfg.Limits)
 	cmd.secrets.apply(&cfg)
+	cmd.manners.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

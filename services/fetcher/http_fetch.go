@@ -45,6 +45,7 @@ func (n *Network) fetch(ctx context.Context, f fetch) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
+	defer x.Close()
 	resp, err := x.Send(ctx, f.method) //nolint:bodyclose // Discard and Body close it
 	if err != nil {
 		return ops.Output{Fetch: x.Facts()}, err

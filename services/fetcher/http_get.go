@@ -8,16 +8,22 @@ import (
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
-// getArgs are the arguments that every request of an item can have.
-type getArgs struct {
+// targetArgs are the arguments that every request of an item can have: where to, and how.
+type targetArgs struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
 	// Query is added to the URL. Values are texts, numbers, booleans or lists of such; null leaves a name out.
 	Query valuesArg `json:"query"`
-	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
-	Accept []int `json:"accept"`
 	// Auth names a credential of the operator's.
 	Auth string `json:"auth"`
+	politeArgs
+}
+
+// getArgs are the arguments of http.get.
+type getArgs struct {
+	targetArgs
+	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
+	Accept []int `json:"accept"`
 	// Revalidate asks for a body only if it is another than the last time. Of GET only.
 	Revalidate bool `json:"revalidate"`
 	bodyArgs
@@ -31,25 +37,24 @@ func (n *Network) httpGet() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		return n.get(ctx, args, in)
+		req, err := n.request(in, args.targetArgs)
+		if err != nil {
+			return ops.Output{}, err
+		}
+		return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args, id: in.ID, index: in.Index})
 	}}
 }
 
-func (n *Network) get(ctx context.Context, args getArgs, in ops.Input) (ops.Output, error) {
-	req, err := n.request(args)
-	if err != nil {
-		return ops.Output{}, err
-	}
-	return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args, id: in.ID, index: in.Index})
-}
-
 // request makes what is asked of a server from the arguments.
-func (n *Network) request(args getArgs) (useragent.Request, error) {
+func (n *Network) request(in ops.Input, args targetArgs) (useragent.Request, error) {
+	if err := args.check(); err != nil {
+		return useragent.Request{}, err
+	}
 	address, err := args.Query.addTo(args.URL)
 	if err != nil {
 		return useragent.Request{}, err
 	}
-	req := useragent.Request{URL: address, Headers: args.Headers}
+	req := useragent.Request{URL: address, Headers: args.Headers, Turn: n.turn(in, args.politeArgs)}
 	if args.Auth != "" {
 		credential, err := n.cfg.Credentials.Find(args.Auth)
 		if err != nil {

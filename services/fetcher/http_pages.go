@@ -50,7 +50,7 @@ func (n *Network) httpPages() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		w, err := n.walkFor(args)
+		w, err := n.walkFor(in, args)
 		if err != nil {
 			return ops.Output{}, err
 		}
@@ -162,6 +162,7 @@ func (w *walk) fetch(ctx context.Context, at *url.URL) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	defer x.Close()
 	defer func() { w.total.add(x.Facts()) }()
 	resp, err := x.Send(ctx, http.MethodGet) //nolint:bodyclose // Discard and BodyUpTo close it
 	if err != nil {

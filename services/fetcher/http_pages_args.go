@@ -23,10 +23,7 @@ const (
 const usualQuery = `if type == "array" then .[] elif type == "object" then (.items // .data // .results // [.])[] else . end`
 
 type pagesArgs struct {
-	URL     string            `json:"url"`
-	Headers map[string]string `json:"headers"`
-	Query   valuesArg         `json:"query"`
-	Auth    string            `json:"auth"`
+	targetArgs
 	// Items is a jq query that yields the items of a page, by default usualQuery.
 	Items string `json:"items"`
 	// Next says how to find the next page: "link" for the header Link (the default), or a nextArg.
@@ -66,7 +63,7 @@ func (p pagesPlan) stop(limit string, n int) error {
 }
 
 // walkFor checks the arguments.
-func (n *Network) walkFor(args pagesArgs) (*walk, error) {
+func (n *Network) walkFor(in ops.Input, args pagesArgs) (*walk, error) {
 	invalid := func(err error) (*walk, error) { return nil, ops.Fail(events.ReasonInvalidParameter, err) }
 	w := &walk{n: n, seen: map[[sha256.Size]byte]bool{}}
 	w.items.WriteByte('[')
@@ -87,7 +84,7 @@ func (n *Network) walkFor(args pagesArgs) (*walk, error) {
 	if p.next, err = n.nextFor(args.Next); err != nil {
 		return nil, err
 	}
-	w.request, err = n.request(getArgs{URL: args.URL, Headers: args.Headers, Query: args.Query, Auth: args.Auth})
+	w.request, err = n.request(in, args.targetArgs)
 	if err != nil {
 		return nil, err
 	}

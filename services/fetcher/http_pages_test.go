@@ -300,7 +300,7 @@ func FuzzPages(f *testing.F) {
 		if (ops.Input{With: []byte(with)}).Args(&args) != nil {
 			return
 		}
-		w, err := n.walkFor(args)
+		w, err := n.walkFor(ops.Input{}, args)
 		if err != nil {
 			require.Contains(t, []events.Reason{events.ReasonInvalidParameter, events.ReasonMissingParameter}, ops.AsFailure(err).Reason)
 			return

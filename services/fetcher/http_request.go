@@ -42,7 +42,7 @@ func (n *Network) httpRequest() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		f, err := n.fetchFor(args, in.ID)
+		f, err := n.fetchFor(in, args)
 		if err != nil {
 			return ops.Output{}, err
 		}
@@ -51,8 +51,8 @@ func (n *Network) httpRequest() ops.Op {
 	}}
 }
 
-// fetchFor checks the arguments of an item with this id.
-func (n *Network) fetchFor(args requestArgs, id string) (fetch, error) {
+// fetchFor checks the arguments of an item.
+func (n *Network) fetchFor(in ops.Input, args requestArgs) (fetch, error) {
 	invalid := func(err error) (fetch, error) { return fetch{}, ops.Fail(events.ReasonInvalidParameter, err) }
 	method, err := methodOf(args.Method)
 	if err != nil {
@@ -61,7 +61,7 @@ func (n *Network) fetchFor(args requestArgs, id string) (fetch, error) {
 	if args.Revalidate && method != http.MethodGet {
 		return invalid(fmt.Errorf("revalidate is for GET only, not for %s", method))
 	}
-	req, err := n.request(args.getArgs)
+	req, err := n.request(in, args.targetArgs)
 	if err != nil {
 		return fetch{}, err
 	}
@@ -69,7 +69,7 @@ func (n *Network) fetchFor(args requestArgs, id string) (fetch, error) {
 	if err != nil {
 		return invalid(err)
 	}
-	key, err := idempotencyKey(args.IdempotencyKey, method, id)
+	key, err := idempotencyKey(args.IdempotencyKey, method, in.ID)
 	if err != nil {
 		return invalid(err)
 	}

@@ -203,7 +203,7 @@ func FuzzRequest(f *testing.F) {
 		if (ops.Input{With: []byte(with)}).Args(&args) != nil {
 			return
 		}
-		r, err := n.fetchFor(args, id)
+		r, err := n.fetchFor(ops.Input{ID: id}, args)
 		if err == nil {
 			_, err = n.agent.Exchange(r.request)
 		}

@@ -36,6 +36,7 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
+	defer x.Close()
 	resp, err := x.Send(ctx, f.method) //nolint:bodyclose // Discard and Body close it
 	if err == nil && resp.StatusCode == http.StatusNotModified && x.Conditional() {
 		useragent.Discard(resp)

@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 
 	"github.com/nats-io/nats.go"
@@ -9,14 +10,18 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
+	"github.com/fetchmill/fetchmill/services/fetcher/politeness"
 	"github.com/fetchmill/fetchmill/services/fetcher/queries"
+	"github.com/fetchmill/fetchmill/services/fetcher/robots"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/fetcher/validators"
 )
 
 // NetConfig says what the built-in operations stand on. The zero value is ready to use. Network closes nothing of it.
 type NetConfig struct {
-	HTTP useragent.Config
+	HTTP       useragent.Config
+	Politeness politeness.Config // by default there are no fixed limits, and no other fetchers
+	Robots     robots.Config
 	// Credentials are those that items may name. Nil has none.
 	Credentials *credentials.Set
 	// Validators are for items that revalidate. Without them everything is fetched whole.
@@ -44,6 +49,8 @@ type BrokerConfig struct {
 type Network struct {
 	cfg      NetConfig
 	agent    *useragent.Agent
+	polite   *politeness.Politeness
+	robots   *robots.Cache
 	pages    pages
 	subjects subjects
 	buckets  []string
@@ -51,6 +58,15 @@ type Network struct {
 
 // NewNetwork makes the network side of the built-in operations. Close it when the last of them has returned.
 func NewNetwork(cfg NetConfig) (*Network, error) {
+	polite, err := politeness.New(cfg.Politeness)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Robots.Passing = passing
+	rules, err := robots.NewCache(cfg.Robots)
+	if err != nil {
+		return nil, err
+	}
 	agent, err := useragent.New(cfg.HTTP)
 	if err != nil {
 		return nil, err
@@ -68,8 +84,16 @@ func NewNetwork(cfg NetConfig) (*Network, error) {
 		return nil, err
 	}
 	cfg.InlineBytes = cmp.Or(cfg.InlineBytes, inlineBytes)
-	return &Network{cfg: cfg, agent: agent, pages: newPages(), subjects: subjects, buckets: buckets}, nil
+	return &Network{
+		cfg: cfg, agent: agent, polite: polite, robots: rules, pages: newPages(), subjects: subjects, buckets: buckets,
+	}, nil
 }
+
+// Run keeps in touch with the other fetchers about how polite to be, until ctx ends. End it after the last operation.
+func (n *Network) Run(ctx context.Context) error { return n.polite.Run(ctx) }
+
+// Politeness is what the operations ask for their turns at hosts.
+func (n *Network) Politeness() *politeness.Politeness { return n.polite }
 
 // Ops returns the built-in operations on this network.
 func (n *Network) Ops() ops.Set {

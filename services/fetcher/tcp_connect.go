@@ -47,7 +47,7 @@ func (n *Network) tcpConnect() ops.Op {
 		if err != nil {
 			return ops.Output{}, err
 		}
-		return n.connect(ctx, c)
+		return n.atTurn(ctx, in, c.address, func() (ops.Output, error) { return n.connect(ctx, c) })
 	}}
 }
 

@@ -45,7 +45,7 @@ func (n *Network) tlsCheck() ops.Op {
 		if err != nil {
 			return ops.Output{}, err
 		}
-		return n.inspect(ctx, i)
+		return n.atTurn(ctx, in, i.address, func() (ops.Output, error) { return n.inspect(ctx, i) })
 	}}
 }
 

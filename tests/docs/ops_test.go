@@ -31,7 +31,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 
 	text := strings.ReplaceAll(string(page), "\n## ", "\n\n## ") // so that each section ends before the next begins
 	var described []string
-	for len(text) > 0 {
+	for text != "" {
 		found := opSection.FindStringSubmatchIndex(text)
 		if found == nil {
 			break

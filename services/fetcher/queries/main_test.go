@@ -6,21 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/fetchmill/fetchmill/internal/databasetest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		for _, s := range started {
-			if err := s.Close(); err != nil {
+		for _, end := range atEnd {
+			if err := end(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				status = 1
 			}
@@ -29,23 +27,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// Servers are started when the first test needs them, so that fuzzing needs none.
-var (
-	started  []*databasetest.Server
-	starting sync.Mutex
-	postgres = sync.OnceValues(func() (*databasetest.Server, error) { return keep(databasetest.StartPostgres) })
-	mariadb  = sync.OnceValues(func() (*databasetest.Server, error) { return keep(databasetest.StartMariaDB) })
-)
-
-func keep(start func(context.Context) (*databasetest.Server, error)) (*databasetest.Server, error) {
-	s, err := start(context.Background())
-	if err == nil {
-		starting.Lock()
-		defer starting.Unlock()
-		started = append(started, s)
-	}
-	return s, err
-}
+// atEnd ends what tests share.
+var atEnd []func() error
 
 // load parses a catalogue.
 func load(t testing.TB, text string) *Catalogue {

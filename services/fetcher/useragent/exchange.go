@@ -29,6 +29,8 @@ type Request struct {
 	// Origin is what the item asked for, where URL was found in an answer: it is then treated like a redirect from there, so that what
 	// may be a secret goes along only to the same host. Nil means that the item itself names URL.
 	Origin *url.URL
+	// Turn is asked before each request. Nil sends at once.
+	Turn Turn
 }
 
 // Exchange is one fetch with all its redirects, and what is known about it so far. It is for one goroutine.
@@ -44,6 +46,9 @@ type Exchange struct {
 	first  *url.URL // as the item has it
 	at     *url.URL // where redirects have led
 	hop    *hop     // the newest request
+	turn   Turn
+	done   func(Taken) // ends the turn at hand; nil if there is none
+	taken  Taken       // what to tell then
 	phases events.Phases
 	facts  events.FetchFacts
 }
@@ -61,7 +66,9 @@ func (a *Agent) Exchange(r Request) (*Exchange, error) {
 	if r.Origin != nil && !keepsHeaders(r.Origin, u) {
 		header = a.strangerHeader(header, r.Body != nil)
 	}
-	x := &Exchange{agent: a, stay: r.Stay, header: header, secret: secret, known: r.Known, body: r.Body, start: time.Now(), first: u, at: u}
+	x := &Exchange{
+		agent: a, stay: r.Stay, header: header, secret: secret, known: r.Known, body: r.Body, turn: r.Turn, start: time.Now(), first: u, at: u,
+	}
 	if x.stay == nil {
 		x.stay = func(int) bool { return false }
 	}
@@ -76,7 +83,11 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 	x.method, x.at = method, x.first
 	header, secret, body := x.header, x.secret, x.body
 	for redirects := 0; ; redirects++ {
+		if err := x.take(ctx, redirects > 0); err != nil {
+			return nil, err
+		}
 		resp, err := x.roundTrip(ctx, x.complete(header, secret), body)
+		x.answered(resp, err)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +160,7 @@ func (x *Exchange) endHop() {
 // Facts closes the exchange's books. It is called last.
 func (x *Exchange) Facts() *events.FetchFacts {
 	x.endHop()
+	x.giveBack()
 	x.facts.ElapsedMS = milliseconds(time.Since(x.start))
 	x.facts.Phases = &x.phases
 	if x.at != x.first {
