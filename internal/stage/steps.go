@@ -154,7 +154,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 		}
 		in := ops.Input{
 			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			ID: it.ID, Batch: it.Batch, Index: it.Index,
+			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {
