@@ -1,6 +1,7 @@
 package cruncher
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -31,6 +32,13 @@ func checker[A any, P interface {
 		_, err := read[A, P](ops.Input{With: with}, defaults)
 		return err
 	}
+}
+
+// strict decodes JSON and refuses fields that v does not have.
+func strict(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
 }
 
 // invalid refuses an argument.

@@ -26,25 +26,38 @@ const (
 // value so far. One output is the new value, several are an array, none is null. Arguments {"query": string, "limit": integer}; only
 // the first limit outputs are computed. Large integers stay exact. The query sees no environment, no files and no other input.
 func JQ() ops.Op {
-	q := jq{cache: newQueryCache(256)}
-	return ops.Op{Name: "jq", Run: q.run}
+	q := jq{queries: newCache(compileQuery)}
+	return ops.Op{Name: "jq", Run: q.run, Check: q.check}
 }
 
-type jq struct{ cache *queryCache }
+type jq struct{ queries *cache[*gojq.Code] }
+
+type jqArgs struct {
+	Query string `json:"query"`
+	Limit *int64 `json:"limit"`
+}
+
+func (a *jqArgs) check() error { return within("jq", "limit", a.Limit, 1, maxOutputs) }
+
+func (q jq) check(with json.RawMessage) error {
+	args, err := read(ops.Input{With: with}, jqArgs{})
+	if err != nil || args.Query == "" {
+		return err
+	}
+	_, err = q.queries.get(args.Query)
+	return err
+}
 
 func (q jq) run(ctx context.Context, in ops.Input) (ops.Output, error) {
-	var args struct {
-		Query string `json:"query"`
-		Limit *int   `json:"limit"`
-	}
-	if err := in.Args(&args); err != nil {
-		return ops.Output{}, err
-	}
-	limit, err := outputLimit(args.Limit)
+	args, err := read(in, jqArgs{})
 	if err != nil {
 		return ops.Output{}, err
 	}
-	code, err := q.cache.get(args.Query)
+	limit := 0
+	if args.Limit != nil {
+		limit = int(*args.Limit)
+	}
+	code, err := q.queries.get(args.Query)
 	if err != nil {
 		return ops.Output{}, err
 	}
@@ -58,16 +71,6 @@ func (q jq) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	}
 	value, err := encodeOutputs(outputs)
 	return ops.Output{Value: value}, err
-}
-
-func outputLimit(limit *int) (int, error) {
-	if limit == nil {
-		return 0, nil
-	}
-	if *limit < 1 || *limit > maxOutputs {
-		return 0, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("jq limit %d: use a number from 1 to %d", *limit, maxOutputs))
-	}
-	return *limit, nil
 }
 
 // parseDocument reads one JSON document and keeps its numbers as they are written.
