@@ -41,7 +41,10 @@ func fuzzed(t *testing.T, op ops.Op, in ops.Input) {
 }
 
 func TestBuiltin_has_every_operation(t *testing.T) {
-	require.Equal(t, []string{"count", "expr", "factorial", "hash", "html.extract", "increment", "jq", "noop", "primes", "text.stats", "words"}, cruncher.Builtin().Names())
+	require.Equal(t, []string{
+		"count", "csv.stats", "expr", "factorial", "gunzip", "gzip", "hash", "html.extract", "increment", "jq", "noop", "primes", "text.stats",
+		"unzstd", "words", "zstd",
+	}, cruncher.Builtin().Names())
 }
 
 func TestNoop_leaves_everything_as_it_is(t *testing.T) {
