@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -11,13 +10,10 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/fetchmill/fetchmill/internal/host"
-	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/internal/recipe"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
-	"github.com/fetchmill/fetchmill/services/fetcher"
-	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -89,35 +85,6 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 	set := cruncher.Builtin()
 	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
 	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
-}
-
-func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	allow, err := netguard.ParseAllow(a.cfg.AllowNet)
-	if err != nil {
-		return nil, fmt.Errorf("--allow-net: %w", err)
-	}
-	own, err := netguard.Servers(env.Conn.ConnectedAddr(), a.http.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	guard, err := netguard.New(allow, own)
-	if err != nil {
-		return nil, err
-	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: guard, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(func() error { network.Close(); return nil })
-	set := network.Ops()
-	reach := "public addresses only"
-	if len(allow) > 0 {
-		reach = "public addresses and " + strings.Join(a.cfg.AllowNet, ", ")
-	}
-	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), reach)
-	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {

@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/fetchmill/fetchmill/bench/deadhost"
 	"github.com/fetchmill/fetchmill/bench/idle"
 	"github.com/fetchmill/fetchmill/bench/iorate"
 	"github.com/fetchmill/fetchmill/bench/latency"
@@ -21,6 +22,7 @@ import (
 type benchCmd struct {
 	Pipeline benchPipelineCmd `cmd:"" help:"No-op items per second through all stages, against bare nats.go and stock watermill-nats."`
 	IO       benchIOCmd       `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
+	DeadHost benchDeadHostCmd `cmd:"" name:"dead-host" help:"What one host that never answers costs the items of 99 others."`
 	Latency  benchLatencyCmd  `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
 	Idle     benchIdleCmd     `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`
 	Site     benchSiteCmd     `cmd:"" hidden:"" help:"Serve the site that measurements fetch from, until stdin ends."`
@@ -144,6 +146,37 @@ func profileCPU(path string) (stop func() error, err error) {
 		pprof.StopCPUProfile()
 		return f.Close()
 	}, nil
+}
+
+type benchDeadHostCmd struct {
+	Hosts   int           `default:"99" placeholder:"N" help:"Hosts that answer (default ${default})."`
+	N       int           `short:"n" default:"20000" placeholder:"N" help:"URLs in each round (default ${default})."`
+	C       int           `short:"c" default:"256" placeholder:"N" help:"URLs that are fetched at the same time (default ${default})."`
+	Latency time.Duration `default:"100ms" placeholder:"TIME" help:"How long a host takes to answer (default ${default})."`
+	Rounds  int           `default:"3" placeholder:"N" help:"Rounds; their medians count (default ${default})."`
+	benchOutput
+}
+
+func (*benchDeadHostCmd) Help() string {
+	return `Fetches from many hosts on this machine that answer, with and without one beside them that takes connections and never says
+a word, and tells by how much it slows down the others.
+
+Examples:
+
+    fetchmill bench dead-host
+    fetchmill bench dead-host --hosts 9 -c 32 -o json
+`
+}
+
+func (cmd *benchDeadHostCmd) Run(ctx context.Context, s *session) error {
+	r, err := deadhost.Run(ctx, deadhost.Config{
+		Hosts: cmd.Hosts, Items: cmd.N, Concurrency: cmd.C, Latency: cmd.Latency, Rounds: cmd.Rounds,
+		Log: s.log, Progress: func(what string) { s.say("%s", what) },
+	})
+	if err != nil {
+		return err
+	}
+	return cmd.print(s, r)
 }
 
 type benchLatencyCmd struct {

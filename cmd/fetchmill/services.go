@@ -39,10 +39,13 @@ func (cmd *ingestCmd) Run(intake context.Context, hurry hurry, s *session) error
 
 type fetcherCmd struct {
 	service
+	reach
+	sources
 	limits
-	C        int      `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
-	AllowNet []string `name:"allow-net" placeholder:"CIDR" help:"Let recipes reach these networks although they are not public, such as 127.0.0.0/8."`
-	HTTPAddr string   `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
+	secrets
+	manners
+	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
+	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
 
 func (*fetcherCmd) Help() string {
@@ -52,13 +55,18 @@ Examples:
 
     fetchmill fetcher -c 1024
     fetchmill fetcher --allow-net 10.1.0.0/16
+    fetchmill fetcher --proxy http://proxy.example:3128
 `
 }
 
 func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	return cmd.start(intake, hurry, s, app.Fetcher, func(c *app.Config) {
-		c.HTTPAddr, c.AllowNet, c.Fetchers = cmd.HTTPAddr, cmd.AllowNet, firstPositive(cmd.C, c.Fetchers)
-		cmd.apply(&c.Limits)
+		c.HTTPAddr, c.Fetchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Fetchers)
+		cmd.reach.apply(c)
+		cmd.sources.apply(c)
+		cmd.manners.apply(c)
+		cmd.limits.apply(&c.Limits)
+		cmd.secrets.apply(c)
 	})
 }
 

@@ -12,13 +12,16 @@ type upCmd struct {
 	Data       string        `default:"data" placeholder:"DIR" help:"Folder for everything that is kept (default ${default})."`
 	NATSAddr   string        `name:"nats-addr" default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Where the broker listens; port 0 picks a free one (default ${default})."`
 	HTTPAddr   string        `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
-	AllowNet   []string      `name:"allow-net" placeholder:"CIDR" help:"Let recipes reach these networks although they are not public, such as 127.0.0.0/8."`
 	Fetchers   int           `placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
 	Crunchers  int           `placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	C          int           `short:"c" placeholder:"N" help:"Sets both; -c 1 makes a run serial and easy to debug."`
 	Drain      time.Duration `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`
 	SyncAlways bool          `help:"Flush to the disk before anything counts as accepted: survives power loss, and is much slower."`
+	reach
+	sources
 	limits
+	secrets
+	manners
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -29,17 +32,24 @@ Examples:
 
     fetchmill up
     fetchmill up --allow-net 127.0.0.0/8 -c 1
+    fetchmill up --credentials credentials.yaml
+    fetchmill up --read-root in=/srv/in --write-root out=/srv/out --queries queries.yaml
     fetchmill up --data /var/lib/fetchmill --nats-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
 `
 }
 
 func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg := app.Default()
-	cfg.Dir, cfg.HTTPAddr, cfg.AllowNet, cfg.Drain = cmd.Data, cmd.HTTPAddr, cmd.AllowNet, cmd.Drain
+	cfg.Dir, cfg.HTTPAddr, cfg.Drain = cmd.Data, cmd.HTTPAddr, cmd.Drain
+	cmd.reach.apply(&cfg)
+	cmd.sources.apply(&cfg)
+	cfg.Files.Sync = cfg.Files.Sync || cmd.SyncAlways
 	cfg.Broker = &app.Broker{Addr: cmd.NATSAddr, SyncAlways: cmd.SyncAlways, Topology: cmd.Streams}
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
-	cmd.apply(&cfg.Limits)
+	cmd.limits.apply(&cfg.Limits)
+	cmd.secrets.apply(&cfg)
+	cmd.manners.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

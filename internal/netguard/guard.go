@@ -22,19 +22,24 @@ var azureWireServer = netip.MustParsePrefix("168.63.129.16/32")
 // Guard refuses connections to addresses that are not public. It is safe for concurrent use.
 type Guard struct {
 	special *ssrf.Guardian
+	allow   []netip.Prefix
 	own     []ownAddr
 }
 
 // New makes a guard. It refuses what IANA lists as special, except for what is in allow, and in any case what is in own:
 // addresses of fetchmill itself, such as the broker's. An own address with port 0 is refused at every port, and an
 // unspecified one (0.0.0.0 or ::) stands for all addresses that the machine has at the moment.
+//
+// Allowing the addresses of a translator (64:ff9b::/96 where NAT64 is the way to IPv4) does not allow the IPv4 addresses behind it that
+// are refused as such.
 func New(allow []netip.Prefix, own []netip.AddrPort) (*Guard, error) {
-	var v4, v6 []netip.Prefix
+	var all, v4, v6 []netip.Prefix
 	for _, p := range allow {
 		p, err := normalise(p)
 		if err != nil {
 			return nil, fmt.Errorf("network guard: %w", err)
 		}
+		all = append(all, p)
 		if p.Addr().Is4() {
 			v4 = append(v4, p)
 		} else {
@@ -53,7 +58,8 @@ func New(allow []netip.Prefix, own []netip.AddrPort) (*Guard, error) {
 			ssrf.WithAllowedV6Prefixes(v6...),
 			ssrf.WithDeniedV4Prefixes(azureWireServer),
 		),
-		own: denied,
+		allow: all,
+		own:   denied,
 	}, nil
 }
 
@@ -80,7 +86,20 @@ func (g *Guard) Check(ap netip.AddrPort) error {
 	if err := g.special.SafeAddrPort(ap); err != nil {
 		return &RefusedError{Addr: ap, Rule: ruleFor(ap.Addr())}
 	}
+	if a, by := embedded(ap.Addr()); a.IsValid() && !g.names(ap.Addr(), by) && g.special.SafeAddr(a) != nil {
+		return &RefusedError{Addr: ap, Rule: fmt.Sprintf("it is translated to %s, %s", a, ruleFor(a))}
+	}
 	return nil
+}
+
+// names says whether the operator has allowed just this address of a translator, or some of its addresses, rather than the translator.
+func (g *Guard) names(a netip.Addr, translator netip.Prefix) bool {
+	for _, p := range g.allow {
+		if p.Bits() > translator.Bits() && p.Contains(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // plain takes off what would hide an address from prefix tests: an IPv4-mapped form and a zone.

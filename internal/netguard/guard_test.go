@@ -105,6 +105,26 @@ func TestGuard_allows_what_the_operator_names_and_no_more(t *testing.T) {
 	}
 }
 
+func TestGuard_judges_what_an_allowed_translator_would_reach(t *testing.T) {
+	g := guard(t, []string{"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "10.1.0.0/16"})
+	for _, addr := range []string{"64:ff9b::808:808", "64:ff9b:1::808:808", "64:ff9b:1:2::808:808", "2002:808:808::1", "64:ff9b::a01:203", "2002:a01:203::1"} {
+		require.NoError(t, g.Control("tcp", net.JoinHostPort(addr, "80"), nil), addr)
+	}
+	for addr, v4 := range map[string]string{
+		"64:ff9b::7f00:1": "127.0.0.1", "64:ff9b::a9fe:a9fe": "169.254.169.254", "64:ff9b::a83f:8110": "168.63.129.16", "64:ff9b:1::a00:1": "10.0.0.1",
+		"64:ff9b:1:7::a00:1": "10.0.0.1", "2002:7f00:1::": "127.0.0.1", "2002:c0a8:101::5": "192.168.1.1",
+	} {
+		err := g.Control("tcp", net.JoinHostPort(addr, "80"), nil)
+		require.ErrorIs(t, err, netguard.ErrRefused, addr)
+		require.ErrorContains(t, err, "it is translated to "+v4+", ")
+		_, remedy, _ := strings.Cut(err.Error(), " --allow-net ")
+		again := guard(t, []string{"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", remedy})
+		require.NoError(t, again.Control("tcp", net.JoinHostPort(addr, "80"), nil), "the remedy helps")
+	}
+	all := guard(t, []string{"0.0.0.0/0", "::/0"})
+	require.NoError(t, all.Control("tcp", "[64:ff9b::7f00:1]:80", nil))
+}
+
 func TestGuard_refuses_its_own_addresses_whatever_is_allowed(t *testing.T) {
 	g := guard(t, []string{"0.0.0.0/0", "::/0"}, "127.0.0.1:4222", "[::ffff:10.0.0.9]:0", "[::1]:4222", "8.8.8.8:4222")
 	for _, addr := range []string{

@@ -44,7 +44,7 @@ func (o ownAddr) matches(ap netip.AddrPort) bool {
 		return false
 	}
 	a := ap.Addr()
-	if a == o.addr || embedded(a) == o.addr {
+	if v4, _ := embedded(a); a == o.addr || v4 == o.addr {
 		return true
 	}
 	switch {
@@ -54,22 +54,4 @@ func (o ownAddr) matches(ap netip.AddrPort) bool {
 		return a.IsLoopback()
 	}
 	return false
-}
-
-var (
-	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
-	sixToFour = netip.MustParsePrefix("2002::/16")    // RFC 3056
-)
-
-// embedded returns the IPv4 address that a gateway would make of an IPv6 address, or the zero Addr.
-func embedded(a netip.Addr) netip.Addr {
-	switch {
-	case nat64.Contains(a):
-		b := a.As16()
-		return netip.AddrFrom4([4]byte(b[12:16]))
-	case sixToFour.Contains(a):
-		b := a.As16()
-		return netip.AddrFrom4([4]byte(b[2:6]))
-	}
-	return netip.Addr{}
 }

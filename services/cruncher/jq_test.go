@@ -52,6 +52,14 @@ func TestJQ_computes_no_more_than_the_limit(t *testing.T) {
 	require.Equal(t, "[0,1,2]", string(out.Value))
 }
 
+func TestJQ_makes_null_of_nothing_where_that_is_allowed(t *testing.T) {
+	out, err := run(t, "jq", `{"query":".a","optional":true}`, ops.Input{})
+	require.NoError(t, err)
+	require.Equal(t, "null", string(out.Value))
+	_, err = run(t, "jq", `{"query":".a","optional":true}`, ops.Input{Body: []byte("<html>")})
+	require.Equal(t, events.ReasonComputation, reason(err))
+}
+
 func TestJQ_says_what_is_wrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		with, body string
@@ -134,4 +142,23 @@ func FuzzJQ(f *testing.F) {
 			t.Fatalf("error without reason: %v", err)
 		}
 	})
+}
+
+func TestJQ_reads_a_stored_body(t *testing.T) {
+	in := streamed(strings.NewReader(`{"a":1}`))
+	in.With = json.RawMessage(`{"query":".a"}`)
+	out, err := cruncher.JQ().Run(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(out.Value))
+	in = streamed(zeroReader{})
+	in.With = json.RawMessage(`{"query":".a"}`)
+	_, err = cruncher.JQ().Run(t.Context(), in)
+	require.Equal(t, events.ReasonTooLarge, reason(err))
+}
+
+func TestJQ_knows_bad_arguments_before_there_is_a_document(t *testing.T) {
+	check := cruncher.JQ().Check
+	require.NoError(t, check(json.RawMessage(`{}`)), "the query may be a parameter")
+	require.Equal(t, events.ReasonInvalidParameter, reason(check(json.RawMessage(`{"query":".["}`))))
+	require.Equal(t, events.ReasonInvalidParameter, reason(check(json.RawMessage(`{"limit":0}`))))
 }

@@ -2,11 +2,15 @@ package useragent
 
 import (
 	"net/http"
+
+	"github.com/fetchmill/fetchmill/services/fetcher/dnscache"
 )
 
 // Agent makes HTTP requests for items. It is safe for concurrent use.
 type Agent struct {
 	cfg       Config
+	names     *dnscache.Cache // not used with a resolver of the configuration's own
+	dialer    *dialer
 	transport *http.Transport
 	// plain is the header of requests without headers of their own. It is shared and never written to.
 	plain http.Header
@@ -18,9 +22,19 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := dnscache.New(dnscache.Config{})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = names.Resolver()
+	}
+	d := newDialer(cfg)
 	return &Agent{
 		cfg:       cfg,
-		transport: newTransport(cfg),
+		names:     names,
+		dialer:    d,
+		transport: newTransport(cfg, d),
 		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
 	}, nil
 }
@@ -28,6 +42,9 @@ func New(cfg Config) (*Agent, error) {
 // Transport returns the transport of the requests, for measurements that compare with it. Redirects, caps and verdicts are not
 // its business.
 func (a *Agent) Transport() http.RoundTripper { return a.transport }
+
+// Names returns the counts of the cache of name look-ups, all zero with a resolver of the configuration's own.
+func (a *Agent) Names() dnscache.Stats { return a.names.Stats() }
 
 // Close closes the idle connections.
 func (a *Agent) Close() { a.transport.CloseIdleConnections() }

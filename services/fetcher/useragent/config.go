@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"time"
 
 	"github.com/fetchmill/fetchmill/internal/host"
@@ -31,7 +32,12 @@ type Config struct {
 	ConnectTimeout time.Duration `help:"Time to connect, and again for TLS." default:"10s"`
 	// RootCAs are the certificate authorities that are trusted; nil means the system's.
 	RootCAs *x509.CertPool `kong:"-"`
-	// Resolver looks up names; nil means Go's own, which unlike the C library's can be cancelled and uses no thread per look-up.
+	// Proxy carries all connections of items: http://HOST:PORT by CONNECT, or socks5://HOST:PORT, with credentials if it wants them
+	// (see ParseProxy). Names are resolved here, and the proxy gets IP addresses that the guard has let through. Nil means none: the
+	// environment does not count.
+	Proxy *url.URL `kong:"-"`
+	// Resolver looks up names; nil means Go's own, which unlike the C library's can be cancelled and uses no thread per look-up,
+	// with a cache of its own (see package dnscache).
 	Resolver *net.Resolver `kong:"-"`
 }
 
@@ -56,6 +62,11 @@ func (c Config) Validate() error {
 	if !validHeaderValue(c.UserAgent) {
 		faults = append(faults, fmt.Errorf("network settings: user agent %.80q cannot stand in a header", c.UserAgent))
 	}
+	if c.Proxy != nil {
+		if err := checkProxy(c.Proxy); err != nil {
+			faults = append(faults, fmt.Errorf("network settings: %w", err))
+		}
+	}
 	return errors.Join(faults...)
 }
 
@@ -79,9 +90,6 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.Concurrency, 1024)
 	orDefault(&c.MaxIdleConnsPerHost, c.Concurrency)
 	orDefault(&c.ConnectTimeout, 10*time.Second)
-	if c.Resolver == nil {
-		c.Resolver = &net.Resolver{PreferGo: true}
-	}
 	return c, nil
 }
 

@@ -1,11 +1,7 @@
 package useragent
 
 import (
-	"context"
-	"crypto/tls"
-	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -18,22 +14,16 @@ const (
 	pingAfter, pingTimeout = 15 * time.Second, 10 * time.Second
 )
 
-// newTransport makes the one transport of a network. It never sets MaxConnsPerHost, which hangs with HTTP/2
-// (https://go.dev/issue/34941), and never a proxy, since the guard would then judge the proxy's address instead of the target's.
-func newTransport(cfg Config) *http.Transport {
-	dialer := &net.Dialer{
-		Timeout:  cfg.ConnectTimeout,
-		Resolver: cfg.Resolver,
-		ControlContext: func(_ context.Context, network, address string, c syscall.RawConn) error {
-			return cfg.Guard.Control(network, address, c)
-		},
-	}
+// newTransport makes the one transport of an agent. It never sets MaxConnsPerHost, which hangs with HTTP/2
+// (https://go.dev/issue/34941), and never a proxy, not even that of the environment: the dialer goes through the configured one, so that the
+// guard judges the target's addresses and the pool knows connections by their targets.
+func newTransport(cfg Config, d *dialer) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            d.dial,
 		ForceAttemptHTTP2:      true, // not by itself, as the dialer is ours
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        tlsConfig(cfg),
 		TLSHandshakeTimeout:    cfg.ConnectTimeout,
 		DisableCompression:     true, // we decode, so that the cap counts decoded bytes
 		MaxIdleConns:           2 * max(cfg.Concurrency, cfg.MaxIdleConnsPerHost),

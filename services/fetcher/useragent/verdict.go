@@ -41,29 +41,79 @@ func temporaryStatus(status int) bool {
 // failure is the verdict on an error of the transport or of reading a body. When the work was called off it is no verdict:
 // the context's error, for the stage to hand the item back.
 func (x *Exchange) failure(ctx context.Context, err error) error {
+	return verdict(ctx, x.String(), err, x.start, x.hop != nil && x.hop.tlsFailed.Load())
+}
+
+// ErrHandshake marks an error of a TLS handshake for Verdict, as not all of them have a type of their own.
+var ErrHandshake = errors.New("TLS handshake")
+
+// Verdict judges an error of the network as those of requests are judged, for operations that use no HTTP. What says what was being
+// done. When the work was called off it is no verdict: the context's error, for the stage to hand the item back.
+func Verdict(ctx context.Context, what string, err error) error {
+	return verdict(ctx, what, err, time.Time{}, errors.Is(err, ErrHandshake))
+}
+
+func verdict(ctx context.Context, what string, err error, start time.Time, tlsFailed bool) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("%s: %w", x, ctx.Err())
+		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	f := x.classify(ctx, err)
-	f.Err = clip(fmt.Errorf("%s: %w", x, f.Err))
+	f := classify(ctx, err, start, tlsFailed)
+	f.Err = clip(fmt.Errorf("%s: %w", what, f.Err))
 	return f
 }
 
-func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
-	permanent := func(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
-	temporary := func(r events.Reason, err error) *ops.Failure {
-		return &ops.Failure{Reason: r, Err: err, Temporary: true}
-	}
-
-	if refused, ok := errors.AsType[*netguard.RefusedError](err); ok {
-		return permanent(events.ReasonForbiddenTarget, refused) // without "dial tcp" in front, which is what did not happen
-	}
+// classify finds the reason. If the time ran out it tells how much that was, unless start is zero.
+func classify(ctx context.Context, err error, start time.Time, tlsFailed bool) *ops.Failure {
 	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
 		return permanent(events.ReasonTooLarge, err)
 	}
+	if f := unreachable(err); f != nil && f.Reason == events.ReasonForbiddenTarget {
+		return f
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		waited := time.Since(x.start).Round(time.Millisecond)
-		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", waited, ctx.Err()))
+		within := "its time"
+		if !start.IsZero() {
+			within = time.Since(start).Round(time.Millisecond).String()
+		}
+		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", within, ctx.Err()))
+	}
+	if f := unreachable(err); f != nil {
+		return f
+	}
+	if tlsFailed || isTLS(err) {
+		return permanent(events.ReasonTLS, err)
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return temporary(events.ReasonConnect, err)
+	}
+	// What is left is an answer that cannot be read. It may be a proxy's or a restart's, so it is worth another try.
+	return temporary(events.ReasonProtocol, err)
+}
+
+// DialFailure is the verdict on an error of Dial, or of reading and writing on what it has returned. When the work was called off it is no
+// verdict: the context's error.
+func DialFailure(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	f := unreachable(err)
+	if f == nil {
+		f = temporary(events.ReasonConnect, err)
+	}
+	f.Err = clip(f.Err)
+	return f
+}
+
+// unreachable is the verdict on an error that means that there is no connection, or no longer; nil for others.
+func unreachable(err error) *ops.Failure {
+	if refused, ok := errors.AsType[*netguard.RefusedError](err); ok {
+		return permanent(events.ReasonForbiddenTarget, refused) // without "dial tcp" in front, which is what did not happen
+	}
+	if p, ok := errors.AsType[*proxyError](err); ok { // before DNS, as it may be the proxy's name that is not found
+		if isTimeout(p) {
+			return temporary(events.ReasonTimeout, p)
+		}
+		return &ops.Failure{Reason: events.ReasonConnect, Err: p, Temporary: !p.final}
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
@@ -76,14 +126,14 @@ func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
 		return temporary(events.ReasonTimeout, err)
 	case isBroken(err): // before TLS: a handshake that is cut off says nothing about certificates
 		return temporary(events.ReasonConnect, err)
-	case x.hop != nil && x.hop.tlsFailed.Load() || isTLS(err):
-		return permanent(events.ReasonTLS, err)
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return temporary(events.ReasonConnect, err)
-	}
-	// What is left is an answer that cannot be read. It may be a proxy's or a restart's, so it is worth another try.
-	return temporary(events.ReasonProtocol, err)
+	return nil
+}
+
+func permanent(r events.Reason, err error) *ops.Failure { return &ops.Failure{Reason: r, Err: err} }
+
+func temporary(r events.Reason, err error) *ops.Failure {
+	return &ops.Failure{Reason: r, Err: err, Temporary: true}
 }
 
 func isTimeout(err error) bool {
