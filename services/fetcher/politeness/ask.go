@@ -69,7 +69,7 @@ func (p *Politeness) enter(ctx context.Context, h *host, wish Wish, now time.Tim
 	switch {
 	case expected > patience:
 		return nil, nil, p.later(h, look.mine, now, expected, look.why)
-	case h.waiting.Len() >= p.cfg.HostWaiting:
+	case h.waiting.Len() >= p.room(h):
 		return nil, nil, p.later(h, look.mine, now, expected, whyCrowd)
 	case p.waiting.Load() >= int64(p.cfg.Waiting):
 		return nil, nil, p.later(h, look.mine, now, expected, whyWaiting)
@@ -81,6 +81,14 @@ func (p *Politeness) enter(ctx context.Context, h *host, wish Wish, now time.Tim
 		p.alarm(h, look.wait)
 	}
 	return nil, w, nil
+}
+
+// room is how many requests may wait for a host. The line of one that is unproven moves all at once, with the first answer.
+func (p *Politeness) room(h *host) int {
+	if h.unproven() {
+		return max(p.cfg.HostWaiting, p.cfg.Waiting/2)
+	}
+	return p.cfg.HostWaiting
 }
 
 // wait is the time in the line.
@@ -193,11 +201,14 @@ func (p *Politeness) try(h *host, wish Wish, now time.Time) (*Turn, outlook, err
 	if err != nil || o.wait > 0 {
 		return nil, o, err
 	}
-	if o.mine.concurrency > 0 && h.inflight >= o.mine.concurrency || !h.window.allows(h.inflight) {
+	if o.mine.concurrency > 0 && h.inflight >= o.mine.concurrency || !h.allows(now) {
 		return nil, o, nil
 	}
 	t := &Turn{p: p, host: h, started: now}
 	h.circuit.tries(t)
+	if h.inflight == 0 {
+		h.busy = now
+	}
 	h.inflight++
 	h.tight = h.limit.and(wish)
 	h.pace.started(now, o.mine)

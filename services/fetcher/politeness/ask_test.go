@@ -66,23 +66,49 @@ func TestConcurrency(t *testing.T) {
 		p.each(func(h *host) { require.InDelta(t, firstWindow, h.window.size, 0) })
 	})
 
-	fake(t, "need not be earned where the limits say so, until the host has been dead", func(t *testing.T) {
+	fake(t, "is earned by the first answer where the limits say so", func(t *testing.T) {
 		p := polite(t, Config{})
 		l := &line{t: t, p: p}
 		for i := range 1000 {
 			l.ask(i, dead, Wish{})
 		}
-		require.Equal(t, 1000, l.served())
-		for range 1000 {
+		require.Equal(t, firstWindow, l.served())
+		l.done(Outcome{Result: Answered})
+		require.Equal(t, 999, l.served())
+		for range 999 {
 			l.done(refused)
 		}
 		advance(5 * time.Second)
-		turn(t, p, dead, Wish{}).Done(Outcome{Result: Answered})
 		for i := range 50 {
-			l.ask(i, dead, Wish{})
+			l.ask(i, dead, Wish{Probe: true})
 		}
-		require.Equal(t, firstWindow, l.served())
+		require.Equal(t, firstWindow, l.served(), "it has been dead since")
 		for range 50 {
+			l.done(Outcome{Result: Answered})
+		}
+		l.wg.Wait()
+		require.Empty(t, l.errs)
+	})
+
+	fake(t, "shrinks while nothing comes from the host", func(t *testing.T) {
+		p := polite(t, Config{})
+		l := &line{t: t, p: p}
+		l.ask(0, alive, Wish{})
+		advance(2 * time.Second)
+		l.done(Outcome{Result: Answered})
+		for i := range 20 {
+			l.ask(i, alive, Wish{})
+		}
+		require.Equal(t, 20, l.served())
+		advance(7 * time.Second)
+		l.ask(20, alive, Wish{})
+		require.Equal(t, 21, l.served(), "four times as long as a request took has not passed")
+		advance(2 * time.Second)
+		l.ask(21, alive, Wish{})
+		require.Equal(t, 21, l.served())
+		l.done(Outcome{Result: Answered})
+		require.Equal(t, 21, l.served())
+		for range 21 {
 			l.done(Outcome{Result: Answered})
 		}
 		l.wg.Wait()

@@ -41,6 +41,26 @@ type host struct {
 	tail    time.Time     // until when those that were told to come later have been spread
 	used    time.Time
 	answer  time.Time // the newest
+	busy    time.Time // since when there is always a request under way
+}
+
+// A host from which nothing comes for so long, and for so many times as long as a request took, gets no more than at first until
+// something comes: it may have died.
+const (
+	leastSilence = 5 * time.Second
+	silenceTimes = 4
+)
+
+// allows tells whether the host gets one request more.
+func (h *host) allows(now time.Time) bool {
+	if !h.window.allows(h.inflight) {
+		return false
+	}
+	since := h.answer
+	if h.busy.After(since) {
+		since = h.busy
+	}
+	return h.inflight < firstWindow || now.Sub(since) <= max(leastSilence, silenceTimes*h.took)
 }
 
 // pause is what a host that says it is too much gets.
@@ -83,7 +103,7 @@ func (p *Politeness) lookup(s *shard, name string, now time.Time) *host {
 	}
 	limit := p.cfg.Limits(name)
 	h := &host{
-		shard: s, name: name, hash: hash(name), site: hash(site(name)), limit: limit, window: newWindow(limit.Own), used: now,
+		shard: s, name: name, hash: hash(name), site: hash(site(name)), limit: limit, window: newWindow(), used: now,
 	}
 	s.hosts[name] = h
 	p.hosts.Add(1)
@@ -110,8 +130,14 @@ func (h *host) spacing(d demand) time.Duration {
 	return max(d.interval(), d.delay, time.Duration(float64(h.took)/places))
 }
 
+// unproven tells of a host of the operator's that has not answered yet.
+func (h *host) unproven() bool { return h.limit.Own && h.window.size < maxWindow }
+
 // later makes the answer for who cannot wait here. Those that come later are spread, each behind the one before.
 func (p *Politeness) later(h *host, d demand, now time.Time, wait time.Duration, why string) *Later {
+	if h.unproven() && wait == 0 { // its first answer lets all go at once
+		return &Later{Host: h.name, After: 250*time.Millisecond + rand.N(500*time.Millisecond), Why: why}
+	}
 	if at := now.Add(wait); h.tail.Before(at) {
 		h.tail = at
 	}

@@ -30,8 +30,8 @@ import (
 type Limit struct {
 	Concurrency int     // requests at the same time
 	Rate        float64 // starts per second
-	// Own hosts belong to the operator, who knows what they bear: they need not earn their concurrency, and being Unavailable does
-	// not slow them down.
+	// Own hosts belong to the operator, who knows what they bear: their first answer earns them all concurrency, and being Unavailable
+	// does not slow them down.
 	Own bool
 }
 

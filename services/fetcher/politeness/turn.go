@@ -70,7 +70,11 @@ func (t *Turn) end(o Outcome, now time.Time) {
 	}
 	switch o.Result {
 	case Answered:
-		h.window.grow(inflight)
+		if h.limit.Own && !h.window.slow {
+			h.window.open()
+		} else {
+			h.window.grow(inflight)
+		}
 		if t.started.After(h.pause.since) {
 			h.pause.step = 0
 		}
@@ -121,7 +125,7 @@ func (p *Politeness) unanswered(t *Turn, err error, now time.Time) {
 		cause = oneLine(err.Error())
 	}
 	if h.circuit.failed(t, now, cause, &p.cfg) {
-		h.window = newWindow(false) // whoever has been dead begins small
+		h.window = newWindow() // whoever has been dead begins small
 		p.tell(message{
 			Kind: kindOpen, Host: h.name, MS: h.circuit.openFor.Milliseconds(), Failures: h.circuit.failures, Last: cause,
 		})

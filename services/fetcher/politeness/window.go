@@ -12,14 +12,12 @@ type window struct {
 	slow bool // it has been too much before, so it grows by 1 per round instead of doubling
 }
 
-func newWindow(own bool) window {
-	if own {
-		return window{size: maxWindow}
-	}
-	return window{size: firstWindow}
-}
+func newWindow() window { return window{size: firstWindow} }
 
 func (w *window) allows(inflight int) bool { return float64(inflight+1) <= w.size }
+
+// open is for a host that need not earn more than the first answer.
+func (w *window) open() { *w = window{size: maxWindow} }
 
 // grow counts an answer that came while so many requests were under way. A window that is not used shows nothing and stays.
 func (w *window) grow(inflight int) {
