@@ -2,10 +2,10 @@ package jq
 
 import "testing"
 
-// LowerHeap lets tests find out at once what would take a while.
-func LowerHeap(t *testing.T) {
+// LowerBounds lets tests find out at once what would take a while.
+func LowerBounds(t *testing.T) {
 	t.Helper()
-	before := maxHeap
-	maxHeap = 16 << 20
-	t.Cleanup(func() { maxHeap = before })
+	operand, heap := maxOperand, maxHeap
+	maxOperand, maxHeap = 4<<20, 8<<20
+	t.Cleanup(func() { maxOperand, maxHeap = operand, heap })
 }

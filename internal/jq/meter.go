@@ -17,19 +17,21 @@ import (
 // instructions, and no instruction ends early. So queries are metered: compile lets every instruction that could be long be weighed
 // before.
 const (
-	maxOperand = 64 << 20  // bytes that one operation may read or make
 	maxIndex   = 10_000_000
 	maxNumber  = 64 << 10 // digits; arithmetic with more takes too long
 )
 
-// maxHeap is by how many bytes the heap may grow while a query runs that may have made so many. Tests lower it.
-var maxHeap int64 = 256 << 20
+// Bounds in bytes, which tests lower.
+var (
+	maxOperand       = 64 << 20  // what one operation may read or make
+	maxHeap    int64 = 256 << 20 // by how much the heap may grow while a query runs that may have made so much
+)
 
 // meter is of one run of a query.
 type meter struct {
 	made    int64  // bytes that the query may have made: it cannot hold more
 	next    int64  // when made is so much, the heap is looked at
-	before  uint64 // live bytes of the heap when the query began
+	before  uint64 // live bytes of the heap when it was first looked at
 	verdict error
 }
 
@@ -50,7 +52,6 @@ func (m *meter) add(bytes int) error {
 	if m.verdict != nil {
 		return m.verdict
 	}
-	const between = 16 << 20
 	if bytes > maxOperand {
 		m.verdict = tooLarge("one step of the query reads or makes more than %d bytes", maxOperand)
 		return m.verdict
@@ -62,7 +63,7 @@ func (m *meter) add(bytes int) error {
 	if m.next == maxHeap {
 		m.before = now
 	}
-	m.next = m.made + between
+	m.next = m.made + maxHeap/16
 	if now > m.before+uint64(maxHeap) { //nolint:gosec // it is positive
 		m.verdict = tooLarge("while it ran the program needed %d bytes more", maxHeap)
 	}
@@ -195,11 +196,11 @@ func multiply(a, b any) int {
 	case int:
 		times = n
 	case float64:
-		times = int(min(max(n, 0), maxOperand+1)) + 1
+		times = int(min(max(n, 0), float64(maxOperand+1))) + 1
 	case json.Number, *big.Int:
 		times = maxOperand + 1
 		if f, err := json.Number(fmt.Sprint(n)).Float64(); err == nil {
-			times = int(min(max(f, 0), maxOperand+1)) + 1
+			times = int(min(max(f, 0), float64(maxOperand+1))) + 1
 		}
 	}
 	return product(len(s), max(0, times))
