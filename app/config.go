@@ -45,6 +45,7 @@ type Config struct {
 	AllowNet    []string     // networks that recipes may reach although they are not public
 	Proxy       string       // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
 	Credentials string       // file of the credentials that items may name; empty means none
+	MaxBody     int64        // most bytes of a body that is fetched; 0 means 64 MiB
 	Files       files.Config // folders that recipes may use
 	Queries     string       // path of the catalogue of SQL queries; empty is none
 	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/services/fetcher"
@@ -32,6 +33,10 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
+	kept, err := bodies.New(env.Conn)
+	if err != nil {
+		return nil, err
+	}
 	cfg := fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}
 	most, err := fetcher.MostConcurrency(cfg)
 	if err != nil {
@@ -42,8 +47,8 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 			Limits: fetcher.HostLimits(politeness.Limit{Concurrency: a.cfg.HostConcurrency, Rate: a.cfg.HostRate}, r.own), MaxPause: a.cfg.Limits.Backoff.Most,
 			Bus: politeness.OnNATS(env.Conn), Log: env.Log, Metrics: env.Metrics,
 		},
-		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: most, MaxRetryAfter: a.cfg.Limits.Backoff.Most},
-		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries,
+		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: most, MaxRetryAfter: a.cfg.Limits.Backoff.Most, MaxBodyBytes: a.cfg.MaxBody},
+		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries, Bodies: kept,
 		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
 	})
 	if err != nil {

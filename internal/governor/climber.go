@@ -208,6 +208,9 @@ func (c *climber) measure(s step, most int) (why string) {
 		return ""
 	}
 	m := w.measurement()
+	if over := w.busy.Seconds() / (float64(c.limit) * w.elapsed.Seconds()); over > 1 {
+		m.rate /= over // more were at work than allowed, as parked ones went on: that is not the limit's doing
+	}
 	if n := w.ended(); n > 0 {
 		c.residence = w.busy / n
 	}

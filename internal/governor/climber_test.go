@@ -17,6 +17,7 @@ type world struct {
 	cpu       bool          // whether it is this machine's CPU that sets the bound
 	demand    float64       // items per second that there are to do; 0 is any number
 	noise     float64       // relative standard deviation of the throughput of a tick
+	resumed   float64       // workers beyond the limit, as parked ones go on, as a share of it
 	step      step          // what else is seen
 }
 
@@ -58,7 +59,7 @@ func (l *life) live(w world, d time.Duration) float64 {
 		inside, _ := w.throughput(float64(l.limit))
 		stay := max(tick.Seconds(), float64(l.limit)/max(inside, 1))
 		l.settled += (float64(l.limit) - l.settled) * min(1, 2*tick.Seconds()/stay)
-		rate, full := w.throughput(l.settled)
+		rate, full := w.throughput(l.settled * (1 + w.resumed))
 		rate = max(0, rate*(1+w.noise*l.random.NormFloat64()))
 		s := w.step
 		s.elapsed = tick
@@ -67,7 +68,7 @@ func (l *life) live(w world, d time.Duration) float64 {
 		l.carry -= float64(s.done)
 		if full {
 			s.full = tick
-			s.busy = time.Duration(l.limit) * tick
+			s.busy = time.Duration(float64(l.limit) * (1 + w.resumed) * float64(tick))
 		} else {
 			s.busy = time.Duration(rate * w.residence.Seconds() * float64(tick))
 		}
@@ -145,6 +146,15 @@ func TestClimber(t *testing.T) {
 		l := newLife(Config{Most: 1000})
 		l.live(world{residence: time.Hour, most: 1e9}, 3*time.Minute)
 		require.Equal(t, 1000, l.limit)
+	})
+
+	t.Run("is not misled by parked items that all go on at the same time", func(t *testing.T) {
+		l := newLife(Config{Most: unlimited})
+		w := world{residence: 500 * time.Millisecond, most: 5000, resumed: 5}
+		l.live(w, 800*time.Millisecond)
+		w.resumed = 0
+		l.live(w, 12*time.Second)
+		require.Greater(t, l.limit, 1000)
 	})
 
 	t.Run("does not grow for items that only come again", func(t *testing.T) {

@@ -85,6 +85,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"certificate": "nats pub work.certificate example.com",
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
+		"download":    "nats pub work.download https://example.com/picture.jpg",
 		"factorial":   "nats pub work.factorial 1000",
 		"file":        "nats pub work.file 2026/report.txt",
 		"increment":   "nats pub work.increment 1000000",
@@ -108,7 +109,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, factorial, file, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, uptime, words`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, factorial, file, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, uptime, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

@@ -30,6 +30,7 @@ type mill struct {
 	broker *brokertest.Broker
 	js     jetstream.JetStream // of the test
 	env    host.Env            // of the services
+	cfg    topology.Config
 }
 
 // newMill makes a mill whose broker waits for so long before it delivers again by itself.
@@ -39,7 +40,7 @@ func newMill(t *testing.T, ackWait time.Duration) *mill {
 	cfg := topology.Default()
 	cfg.AckWait = ackWait
 	broker.Provision(cfg)
-	return &mill{t: t, broker: broker, js: broker.JetStream(), env: host.Env{
+	return &mill{t: t, broker: broker, js: broker.JetStream(), cfg: cfg, env: host.Env{
 		Conn: broker.Connect(), Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider(),
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -20,8 +21,10 @@ type Steps struct {
 	Cancellations *Cancellations
 	Log           *slog.Logger
 	Limits        Limits
-	trials        *trials
-	short         func(error) // told of errors of operations, as this machine may be short of something
+	// Stored opens bodies that are kept in the object store. Nil refuses them.
+	Stored func(context.Context, events.BodyRef) (io.ReadCloser, error)
+	trials *trials
+	short  func(error) // told of errors of operations, as this machine may be short of something
 }
 
 // Limits hold where an item's plan does not set its own.
@@ -155,7 +158,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int
 		}
 		in := ops.Input{
 			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Parking: m.Park,
+			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/internal/topology"
@@ -42,8 +43,12 @@ type Worker struct {
 
 // NewWorker makes a worker for fetch or crunch steps that can do the given operations on as many items at the same time as concurrency says.
 func NewWorker(env host.Env, stage events.Stage, concurrency Concurrency, limits Limits, set ops.Set) (*Worker, error) {
+	kept, err := bodies.New(env.Conn)
+	if err != nil {
+		return nil, err
+	}
 	steps := &Steps{
-		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits,
+		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits, Stored: kept.Get,
 		trials: &trials{stage: stage, log: env.Log}, short: concurrency.short,
 	}
 	stream := map[events.Stage]string{

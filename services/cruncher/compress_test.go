@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
@@ -214,5 +215,14 @@ func BenchmarkCompression(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestOperations_on_streams_keep_the_verdict_of_the_store(t *testing.T) {
+	gone := ops.Fail(events.ReasonNotFound, errors.New("it is not there any more"))
+	for _, op := range []string{"gzip", "zstd", "gunzip", "unzstd", "csv.stats", "text.stats", "words", "html.extract"} {
+		_, err := run(t, op, ``, streamed(iotest.ErrReader(gone)))
+		require.Equal(t, events.ReasonNotFound, reason(err), op)
+		require.False(t, ops.AsFailure(err).Temporary, op)
 	}
 }

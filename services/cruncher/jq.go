@@ -14,8 +14,8 @@ import (
 const (
 	maxOutputs     = 10_000
 	maxOutputBytes = 512 << 10
-
-	maxDocumentBytes = 32 << 20 // of a stored body; as a tree it takes about ten times as much
+	// maxDocument is how large a document may be. In memory it takes some ten times as much.
+	maxDocument = 16 << 20
 )
 
 // JQ returns the operation jq: it runs a jq query over the body handed over by the step before, read as one JSON document, or over the
@@ -62,7 +62,7 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	data, err := jqDocument(ctx, in)
+	data, err := subject(ctx, in, "jq", maxDocument)
 	if err != nil {
 		return ops.Output{}, err
 	}
@@ -79,19 +79,6 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	}
 	value, err := encodeOutputs(outputs)
 	return ops.Output{Value: value}, err
-}
-
-// jqDocument is what a query runs over: the body, wherever it is kept, or else the value.
-func jqDocument(ctx context.Context, in ops.Input) ([]byte, error) {
-	if in.BodyRef == nil {
-		return subject(in), nil
-	}
-	src, err := open(ctx, in, "jq")
-	if err != nil {
-		return nil, err
-	}
-	defer src.Close()
-	return src.whole("jq", maxDocumentBytes)
 }
 
 // collect takes the outputs, at most limit if limit is not 0.

@@ -142,18 +142,6 @@ func FuzzJQ(f *testing.F) {
 	})
 }
 
-func TestJQ_reads_a_stored_body(t *testing.T) {
-	in := streamed(strings.NewReader(`{"a":1}`))
-	in.With = json.RawMessage(`{"query":".a"}`)
-	out, err := cruncher.JQ().Run(t.Context(), in)
-	require.NoError(t, err)
-	require.Equal(t, "1", string(out.Value))
-	in = streamed(zeroReader{})
-	in.With = json.RawMessage(`{"query":".a"}`)
-	_, err = cruncher.JQ().Run(t.Context(), in)
-	require.Equal(t, events.ReasonTooLarge, reason(err))
-}
-
 func TestJQ_knows_bad_arguments_before_there_is_a_document(t *testing.T) {
 	check := cruncher.JQ().Check
 	require.NoError(t, check(json.RawMessage(`{}`)), "the query may be a parameter")

@@ -29,13 +29,10 @@ func open(ctx context.Context, in ops.Input, what string) (*source, error) {
 		return nil, err
 	}
 	return &source{from: from, judge: func(err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return interrupted(ctx, what)
-		case err != nil:
-			return ops.Retry(events.ReasonStorage, fmt.Errorf("%s: read the body: %w", what, err))
+		if err == nil && ctx.Err() == nil {
+			return nil
 		}
-		return nil
+		return unread(ctx, what, err)
 	}}, nil
 }
 
