@@ -11,7 +11,7 @@ import (
 
 // Builtin returns the operations that are part of the program.
 func Builtin() ops.Set {
-	return ops.NewSet(Count(), Hash(), JQ(), Noop())
+	return ops.NewSet(Count(), Hash(), ImageInfo(), ImageResize(), ImageThumbnail(), JQ(), Noop())
 }
 
 // interrupted is the error of an operation whose context has ended: a timeout if the step's time is up, otherwise

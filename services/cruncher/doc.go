@@ -3,6 +3,8 @@
 //
 //	count   counts to a number by adding ones
 //	hash    hashes what was fetched, or the value so far
+//	image.info, image.resize, image.thumbnail
+//	        tell what an image is, and scale it
 //	jq      selects from a JSON document with a jq query
 //	noop    does nothing, to measure the way
 //
