@@ -86,6 +86,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
 		"file":        "nats pub work.file 2026/report.txt",
+		"image":       "nats pub work.image https://example.com/photo.jpg",
 		"json":        "nats pub work.json https://example.com/data.json",
 		"noop":        "nats pub work.noop hello",
 		"object":      "nats pub work.object report.pdf",
@@ -94,6 +95,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"query":       "nats pub work.query orders-of",
 		"sleep":       "nats pub work.sleep 2.5",
 		"tcp":         "nats pub work.tcp example.com:443",
+		"thumbnail":   "nats pub work.thumbnail https://example.com/photo.jpg",
 		"uptime":      "nats pub work.uptime https://example.com/",
 	}, examples)
 }
@@ -103,7 +105,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, image, json, noop, object, page, pages, query, sleep, tcp, thumbnail, uptime`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

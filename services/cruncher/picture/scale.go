@@ -68,7 +68,8 @@ func interpolate(ctx context.Context, m image.Image, crop image.Rectangle, w, h 
 }
 
 // resample scales across and then down, or the other way round, whichever has fewer pixels in between. In one go the library would take
-// 32 bytes for each of these, and not look at the context.
+// 32 bytes for each of these, and not look at the context. A band is copied first, because a kernel takes each pixel many times, and of other types
+// than this one much more slowly.
 func resample(ctx context.Context, m image.Image, crop image.Rectangle, w, h int, kernel *draw.Kernel) (*image.RGBA, error) {
 	final := image.Pt(w, h)
 	if final == crop.Size() { // then the library copies
@@ -104,12 +105,14 @@ func across(ctx context.Context, out *image.RGBA, m image.Image, from image.Rect
 	w, h := out.Rect.Dx(), out.Rect.Dy()
 	rows := min(h, rowsOf(max(w, from.Dx())))
 	scaler := kernel.NewScaler(w, rows, from.Dx(), rows)
+	band := image.NewRGBA(image.Rect(0, 0, from.Dx(), rows))
 	for y := 0; y < h; y += rows {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		end := min(y+rows, h)
-		scaler.Scale(out, image.Rect(0, y, w, end), m, image.Rect(from.Min.X, from.Min.Y+y, from.Max.X, from.Min.Y+end), draw.Src, nil)
+		n := min(rows, h-y)
+		draw.Draw(band, band.Rect, m, from.Min.Add(image.Pt(0, y)), draw.Src)
+		scaler.Scale(out, image.Rect(0, y, w, y+n), band, image.Rect(0, 0, from.Dx(), n), draw.Src, nil)
 	}
 	return nil
 }
@@ -119,12 +122,14 @@ func down(ctx context.Context, out *image.RGBA, m image.Image, from image.Rectan
 	w, h := out.Rect.Dx(), out.Rect.Dy()
 	columns := min(w, rowsOf(max(h, from.Dy())))
 	scaler := kernel.NewScaler(columns, h, columns, from.Dy())
+	band := image.NewRGBA(image.Rect(0, 0, columns, from.Dy()))
 	for x := 0; x < w; x += columns {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		end := min(x+columns, w)
-		scaler.Scale(out, image.Rect(x, 0, end, h), m, image.Rect(from.Min.X+x, from.Min.Y, from.Min.X+end, from.Max.Y), draw.Src, nil)
+		n := min(columns, w-x)
+		draw.Draw(band, band.Rect, m, from.Min.Add(image.Pt(x, 0)), draw.Src)
+		scaler.Scale(out, image.Rect(x, 0, x+n, h), band, image.Rect(0, 0, n, from.Dy()), draw.Src, nil)
 	}
 	return nil
 }
