@@ -9,6 +9,7 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/cruncher"
+	"github.com/fetchmill/fetchmill/services/cruncher/picture/picturetest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -61,6 +62,9 @@ func TestOperations_stop_when_their_context_ends(t *testing.T) {
 		"count": {With: json.RawMessage(`{"to":9000000000000000000}`)},
 		"jq":    {With: json.RawMessage(`{"query":"[range(infinite)]|length"}`), Value: json.RawMessage(`1`)},
 		"hash":  {Body: make([]byte, 64<<20)},
+
+		"image.resize":    {With: json.RawMessage(`{"width":10}`), Body: picturetest.FlatJPEG(6000, 6000, 3, false, true)},
+		"image.thumbnail": {Body: picturetest.FlatJPEG(6000, 6000, 3, true, true), With: json.RawMessage(`{"format":"png"}`)},
 	}
 	for name, in := range long {
 		op := cruncher.Builtin()[name]

@@ -16,7 +16,7 @@ import (
 func BenchmarkThumbnail(b *testing.B) {
 	for _, size := range []image.Point{{4000, 3000}, {1600, 1200}} {
 		file := picturetest.JPEG(picturetest.Photo(size.X, size.Y))
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
+		b.Run(size.String(), func(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
 			op := cruncher.ImageThumbnail()

@@ -89,16 +89,18 @@ func TestScale_in_bands_is_what_the_library_does_in_one_go(t *testing.T) {
 }
 
 func TestScale_far_down_averages_every_pixel(t *testing.T) {
-	for name, make := range map[string]func(image.Rectangle) draw.Image{
-		"gray":       func(r image.Rectangle) draw.Image { return image.NewGray(r) },
-		"rgba":       func(r image.Rectangle) draw.Image { return image.NewRGBA(r) },
-		"nrgba":      func(r image.Rectangle) draw.Image { return image.NewNRGBA(r) },
-		"16 bits":    func(r image.Rectangle) draw.Image { return image.NewNRGBA64(r) },
-		"a palette":  func(r image.Rectangle) draw.Image { return image.NewPaletted(r, color.Palette{color.Black, color.White}) },
+	for name, empty := range map[string]func(image.Rectangle) draw.Image{
+		"gray":    func(r image.Rectangle) draw.Image { return image.NewGray(r) },
+		"rgba":    func(r image.Rectangle) draw.Image { return image.NewRGBA(r) },
+		"nrgba":   func(r image.Rectangle) draw.Image { return image.NewNRGBA(r) },
+		"16 bits": func(r image.Rectangle) draw.Image { return image.NewNRGBA64(r) },
+		"a palette": func(r image.Rectangle) draw.Image {
+			return image.NewPaletted(r, color.Palette{color.Black, color.White})
+		},
 		"16 bits, g": func(r image.Rectangle) draw.Image { return image.NewGray16(r) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := make(image.Rect(0, 0, 1003, 701)) // a fine chessboard, of which one that looks at some pixels makes black or white
+			m := empty(image.Rect(0, 0, 1003, 701)) // a fine chessboard, of which one that looks at some pixels makes black or white
 			for y := range 701 {
 				for x := range 1003 {
 					m.Set(x, y, color.Gray{uint8((x + y) % 2 * 255)})
@@ -167,15 +169,24 @@ func TestEverything_stops_soon_after_its_context_has_ended(t *testing.T) {
 		looks int // before it ends; more are taken to the end
 		do    func(ctx context.Context) error
 	}{
-		"decoding": {20, func(ctx context.Context) error { _, err := picture.Decode(ctx, jpg, &h); return err }},
-		"shrinking planes": {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, planes, small); return err }},
+		"decoding":          {20, func(ctx context.Context) error { _, err := picture.Decode(ctx, jpg, &h); return err }},
+		"shrinking planes":  {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, planes, small); return err }},
 		"shrinking colours": {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, photo, small); return err }},
-		"scaling across": {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, photo, whole(photo, 1000, 900, picture.CatmullRom)); return err }},
-		"scaling down":   {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, photo, whole(photo, 1200, 700, picture.CatmullRom)); return err }},
-		"interpolating":  {1, func(ctx context.Context) error { _, err := picture.Scale(ctx, photo, whole(photo, 1000, 700, picture.Nearest)); return err }},
-		"writing JPEG":   {20, func(ctx context.Context) error { return encode(ctx, photo, picture.JPEG) }},
-		"writing PNG":    {2, func(ctx context.Context) error { return encode(ctx, photo, picture.PNG) }},
-		"writing GIF":    {6, func(ctx context.Context) error { return encode(ctx, mini, picture.GIF) }},
+		"scaling across": {1, func(ctx context.Context) error {
+			_, err := picture.Scale(ctx, photo, whole(photo, 1000, 900, picture.CatmullRom))
+			return err
+		}},
+		"scaling down": {1, func(ctx context.Context) error {
+			_, err := picture.Scale(ctx, photo, whole(photo, 1200, 700, picture.CatmullRom))
+			return err
+		}},
+		"interpolating": {1, func(ctx context.Context) error {
+			_, err := picture.Scale(ctx, photo, whole(photo, 1000, 700, picture.Nearest))
+			return err
+		}},
+		"writing JPEG":    {20, func(ctx context.Context) error { return encode(ctx, photo, picture.JPEG) }},
+		"writing PNG":     {2, func(ctx context.Context) error { return encode(ctx, photo, picture.PNG) }},
+		"writing GIF":     {6, func(ctx context.Context) error { return encode(ctx, mini, picture.GIF) }},
 		"finding colours": {2, func(ctx context.Context) error { return encode(ctx, mini, picture.GIF) }},
 	} {
 		t.Run(name, func(t *testing.T) {

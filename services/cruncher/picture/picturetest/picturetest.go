@@ -149,11 +149,11 @@ func FlatJPEG(w, h, components int, progressive, pixels bool) []byte {
 		marker, bits, last = 0xc2, 1, 0
 	}
 	file = segment(file, marker, frame)
-	one := make([]byte, 17) // a table with one code of one bit: no difference for DC, end of the block for AC
-	one[1] = 1
-	file = segment(file, 0xc4, append(one, 0))
+	// Tables with one code of one bit: no difference for DC, end of the block for AC.
+	one := [18]byte{1: 1}
+	file = segment(file, 0xc4, one[:])
 	one[0] = 0x10
-	file = segment(file, 0xc4, append(one, 0))
+	file = segment(file, 0xc4, one[:])
 	file = segment(file, 0xda, append(scan, 0, last, 0))
 	if !pixels {
 		return file
@@ -216,7 +216,7 @@ func FlatWebP(w, h int, c color.NRGBA) []byte {
 	put(0x2f, 8)
 	put(w-1, 14)
 	put(h-1, 14)
-	put(1, 1+3)  // alpha is used; version 0
+	put(1, 1+3)   // alpha is used; version 0
 	put(0, 1+1+1) // no transformation, no cache, one group of codes
 	for _, symbol := range []uint8{c.G, c.R, c.B, c.A, 0} {
 		put(1, 2) // a simple code with one symbol
