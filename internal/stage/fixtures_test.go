@@ -93,7 +93,7 @@ func (r *running) end() error {
 // worker runs a worker of a stage.
 func (m *mill) worker(st events.Stage, concurrency int, limits stage.Limits, list ...ops.Op) *running {
 	m.t.Helper()
-	w, err := stage.NewWorker(m.env, st, concurrency, limits, ops.NewSet(list...))
+	w, err := stage.NewWorker(m.env, st, stage.Fixed(concurrency), limits, ops.NewSet(list...))
 	require.NoError(m.t, err)
 	return run(m.t, w.Run)
 }

@@ -64,7 +64,7 @@ func TestOperations_stop_when_their_context_ends(t *testing.T) {
 		"hash":  {Body: make([]byte, 64<<20)},
 
 		"image.resize":    {With: json.RawMessage(`{"width":10}`), Body: picturetest.FlatJPEG(6000, 6000, 3, false, true)},
-		"image.thumbnail": {Body: picturetest.FlatJPEG(6000, 6000, 3, true, true), With: json.RawMessage(`{"format":"png"}`)},
+		"image.thumbnail": {Body: picturetest.FlatJPEG(3000, 3000, 4, false, true), With: json.RawMessage(`{"format":"png"}`)},
 	}
 	for name, in := range long {
 		op := cruncher.Builtin()[name]

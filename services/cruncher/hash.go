@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"io"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
@@ -25,7 +26,7 @@ func Hash() ops.Op { return ops.Op{Name: "hash", Run: runHash} }
 type hashed struct {
 	Algorithm string `json:"algorithm"`
 	Hash      string `json:"hash"`
-	Bytes     int    `json:"bytes"`
+	Bytes     int64  `json:"bytes"`
 }
 
 func runHash(ctx context.Context, in ops.Input) (ops.Output, error) {
@@ -39,20 +40,49 @@ func runHash(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	data, err := hashInput(in)
+	total, err := feed(ctx, h, in)
 	if err != nil {
 		return ops.Output{}, err
 	}
+	return ops.Output{Value: ops.JSON(hashed{args.Algorithm, hex.EncodeToString(h.Sum(nil)), total})}, nil
+}
+
+// feed hashes what there is, and returns how many bytes it was.
+func feed(ctx context.Context, h hash.Hash, in ops.Input) (total int64, err error) {
 	const between = 1 << 20 // bytes between two looks at the context
-	for rest := data; len(rest) > 0; {
-		if ctx.Err() != nil {
-			return ops.Output{}, interrupted(ctx, "hash")
+	if in.BodyRef == nil {
+		data, err := hashInput(in)
+		if err != nil {
+			return 0, err
 		}
-		n := min(between, len(rest))
-		h.Write(rest[:n]) // a hash never returns an error
-		rest = rest[n:]
+		for rest := data; len(rest) > 0; {
+			if ctx.Err() != nil {
+				return 0, interrupted(ctx, "hash")
+			}
+			n := min(between, len(rest))
+			h.Write(rest[:n]) // a hash never returns an error
+			rest = rest[n:]
+		}
+		return int64(len(data)), nil
 	}
-	return ops.Output{Value: ops.JSON(hashed{args.Algorithm, hex.EncodeToString(h.Sum(nil)), len(data)})}, nil
+	body, err := in.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = body.Close() }()
+	for {
+		if ctx.Err() != nil {
+			return 0, interrupted(ctx, "hash")
+		}
+		n, err := io.CopyN(h, body, between)
+		total += n
+		switch {
+		case err == io.EOF: //nolint:errorlint // what has an end of something else in it is a failure
+			return total, nil
+		case err != nil:
+			return 0, unread(ctx, "hash", err)
+		}
+	}
 }
 
 // hashInput writes a value in one way only, so that its hash does not depend on white space.

@@ -15,6 +15,8 @@ import (
 const (
 	maxOutputs     = 10_000
 	maxOutputBytes = 512 << 10
+	// maxDocument is how large a document may be. In memory it takes some ten times as much.
+	maxDocument = 16 << 20
 )
 
 // JQ returns the operation jq: it runs a jq query over the body handed over by the step before, read as one JSON document, or over the
@@ -49,8 +51,11 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	data := subject(in)
-	if len(data) == 0 && in.BodyRef == nil && args.Optional {
+	data, err := subject(ctx, in, "jq", maxDocument)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	if len(data) == 0 && args.Optional {
 		return ops.Output{Value: json.RawMessage("null")}, nil
 	}
 	doc, err := jq.Decode(data)

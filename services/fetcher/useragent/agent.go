@@ -12,6 +12,7 @@ type Agent struct {
 	names     *dnscache.Cache // not used with a resolver of the configuration's own
 	dialer    *dialer
 	transport *http.Transport
+	windows   *windows
 	// plain is the header of requests without headers of their own. It is shared and never written to.
 	plain http.Header
 }
@@ -35,6 +36,7 @@ func New(cfg Config) (*Agent, error) {
 		names:     names,
 		dialer:    d,
 		transport: newTransport(cfg, d),
+		windows:   newWindows(),
 		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
 	}, nil
 }
@@ -45,6 +47,9 @@ func (a *Agent) Transport() http.RoundTripper { return a.transport }
 
 // Names returns the counts of the cache of name look-ups, all zero with a resolver of the configuration's own.
 func (a *Agent) Names() dnscache.Stats { return a.names.Stats() }
+
+// MaxBodyBytes is the most that a body may have.
+func (a *Agent) MaxBodyBytes() int64 { return a.cfg.MaxBodyBytes }
 
 // Close closes the idle connections.
 func (a *Agent) Close() { a.transport.CloseIdleConnections() }

@@ -17,9 +17,14 @@ type hop struct {
 	dnsStart, dnsDone, connectStart, connectDone, tlsStart, tlsDone, gotConn, firstByte atomic.Int64
 	reused                                                                              atomic.Bool
 	tlsFailed                                                                           atomic.Bool
+	pace                                                                                pace
 }
 
-func newHop() *hop { return &hop{start: time.Now()} }
+func newHop(cfg Config) *hop {
+	h := &hop{start: time.Now()}
+	h.pace = pace{start: h.start, window: cfg.MinRateWindow, least: int64(float64(cfg.MinBytesPerSecond) * cfg.MinRateWindow.Seconds())}
+	return h
+}
 
 func (h *hop) mark(field *atomic.Int64) { field.Store(max(1, int64(time.Since(h.start)))) }
 
@@ -45,8 +50,12 @@ func (h *hop) trace() *httptrace.ClientTrace {
 		GotConn: func(info httptrace.GotConnInfo) {
 			h.reused.Store(info.Reused)
 			h.mark(&h.gotConn)
+			h.pace.got(info.Conn)
 		},
-		GotFirstResponseByte: func() { h.mark(&h.firstByte) },
+		GotFirstResponseByte: func() {
+			h.mark(&h.firstByte)
+			h.pace.begin()
+		},
 	}
 }
 
