@@ -13,14 +13,14 @@ import (
 )
 
 func TestImages(t *testing.T) {
-	photo := picturetest.JPEG(picturetest.Photo(1600, 1200))
+	photo := picturetest.JPEG(picturetest.Photo(2000, 1500))
 	require.Greater(t, len(photo), 512<<10, "so that it goes by the store")
 	site := newSite(t, map[string]http.HandlerFunc{
 		"/photo": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(photo) },
 		"/bomb":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picturetest.PNGHeader(60000, 60000)) },
 	})
 	m := up(t, filepath.Join(t.TempDir(), "data"), local...)
-	from := fmt.Sprintf(`{"format":"jpeg","width":1600,"height":1200,"color":"rgb","depth":8,"bytes":%d}`, len(photo))
+	from := fmt.Sprintf(`{"format":"jpeg","width":2000,"height":1500,"color":"rgb","depth":8,"bytes":%d}`, len(photo))
 
 	m.pub(t, "work.image", site.URL+"/photo")
 	r := m.result(t, "image", site.URL+"/photo")
