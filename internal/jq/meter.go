@@ -17,8 +17,8 @@ import (
 // instructions, and no instruction ends early. So queries are metered: compile lets every instruction that could be long be weighed
 // before.
 const (
-	maxIndex   = 10_000_000
-	maxNumber  = 64 << 10 // digits; arithmetic with more takes too long
+	maxIndex  = 10_000_000
+	maxNumber = 64 << 10 // digits; arithmetic with more takes too long
 )
 
 // Bounds in bytes, which tests lower.
@@ -163,11 +163,11 @@ func function(name string, arity int, weight func(v any, args []any) int) gojq.C
 // functions are what metered queries call.
 var functions = []gojq.CompilerOption{
 	gojq.WithVariables([]string{meterName}),
-	function("__fm_call", 0, func(any, []any) int { return 96 }),                                   // a call, or an element of a list
-	function("__fm_top", 0, func(v any, _ []any) int { return shallow(v) }),                        // copies, or puts together
-	function("__fm_deep", 0, func(v any, _ []any) int { return deep(v) }),                          // writes out, or compares
-	function("__fm_arg", 1, func(v any, args []any) int { return deep(v) + deep(args[0]) }),        // compares with
-	function("__fm_each", 1, func(v any, args []any) int { return each(deep(v), deep(args[0])) }),  // compares each with each
+	function("__fm_call", 0, func(any, []any) int { return 96 }),                                                    // a call, or an element of a list
+	function("__fm_top", 0, func(v any, _ []any) int { return shallow(v) }),                                         // copies, or puts together
+	function("__fm_deep", 0, func(v any, _ []any) int { return deep(v) }),                                           // writes out, or compares
+	function("__fm_arg", 1, func(v any, args []any) int { return deep(v) + deep(args[0]) }),                         // compares with
+	function("__fm_each", 1, func(v any, args []any) int { return each(deep(v), deep(args[0])) }),                   // compares each with each
 	function("__fm_glue", 1, func(v any, args []any) int { return deep(v) + product(shallow(args[0]), length(v)) }), // puts between
 	function("__fm_pair", 2, func(_ any, args []any) int { return multiply(args[0], args[1]) }),
 	function("__fm_times", 1, func(v any, args []any) int { return multiply(v, args[0]) }),

@@ -81,15 +81,15 @@ func TestMeter_ends_queries_that_take_too_much(t *testing.T) {
 
 func TestMeter_lets_long_queries_be_that_hold_little(t *testing.T) {
 	for query, want := range map[string]any{
-		`reduce range(200000) as $i (0; . + $i)`:                              19999900000,
-		`def f: if . < 100000 then . + 1 | f else . end; f`:                    100000,
-		`0 | until(. >= 100000; . + 1)`:                                        100000,
-		`reduce range(2000) as $i ([]; . + [$i]) | length`:                     2000,
-		`reduce range(1000) as $i ({}; . + {"\($i)": $i}) | length`:            1000,
-		`last(range(200000))`:                                                 199999,
-		`[range(100000)] | map(. * 2) | add`:                                   9999900000,
-		`[range(50000) | tostring] | join(",") | length`:                       288889,
-		`reduce range(400) as $i (0; "x" * 1000000 | length)`:                  1000000, // nothing of it is kept
+		`reduce range(200000) as $i (0; . + $i)`:                                19999900000,
+		`def f: if . < 100000 then . + 1 | f else . end; f`:                     100000,
+		`0 | until(. >= 100000; . + 1)`:                                         100000,
+		`reduce range(2000) as $i ([]; . + [$i]) | length`:                      2000,
+		`reduce range(1000) as $i ({}; . + {"\($i)": $i}) | length`:             1000,
+		`last(range(200000))`:                                                   199999,
+		`[range(100000)] | map(. * 2) | add`:                                    9999900000,
+		`[range(50000) | tostring] | join(",") | length`:                        288889,
+		`reduce range(400) as $i (0; "x" * 1000000 | length)`:                   1000000, // nothing of it is kept
 		`[range(20000)] | sort_by(-.) | group_by(. % 7) | map(length) | length`: 7,
 	} {
 		t.Run(query, func(t *testing.T) {

@@ -88,6 +88,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"download":    "nats pub work.download https://example.com/picture.jpg",
 		"factorial":   "nats pub work.factorial 1000",
 		"file":        "nats pub work.file 2026/report.txt",
+		"image":       "nats pub work.image https://example.com/photo.jpg",
 		"increment":   "nats pub work.increment 1000000",
 		"json":        "nats pub work.json https://example.com/data.json",
 		"links":       "nats pub work.links https://example.com/",
@@ -99,6 +100,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"query":       "nats pub work.query orders-of",
 		"sleep":       "nats pub work.sleep 2.5",
 		"tcp":         "nats pub work.tcp example.com:443",
+		"thumbnail":   "nats pub work.thumbnail https://example.com/photo.jpg",
 		"uptime":      "nats pub work.uptime https://example.com/",
 		"words":       "nats pub work.words https://example.com/",
 	}, examples)
@@ -109,7 +111,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, factorial, file, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, uptime, words`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

@@ -13,8 +13,8 @@ import (
 // Builtin returns the operations that are part of the program.
 func Builtin() ops.Set {
 	return ops.NewSet(
-		Count(), CSVStats(), Expr(), Factorial(), Gunzip(), Gzip(), HTMLExtract(), Hash(), Increment(), JQ(), Noop(), Primes(), TextStats(),
-		Unzstd(), Words(), Zstd(),
+		Count(), CSVStats(), Expr(), Factorial(), Gunzip(), Gzip(), HTMLExtract(), Hash(), ImageInfo(), ImageResize(), ImageThumbnail(),
+		Increment(), JQ(), Noop(), Primes(), TextStats(), Unzstd(), Words(), Zstd(),
 	)
 }
 

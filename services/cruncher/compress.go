@@ -198,4 +198,3 @@ func (b *bounded) output(src *source) ops.Output {
 	}
 	return ops.Output{Body: body, Value: ops.JSON(packed{In: src.bytes, Out: int64(len(body))})}
 }
-

@@ -8,6 +8,7 @@
 //	html.extract            takes title, text, links and what selectors match from a page
 //	jq, expr                select from JSON, filter and map lists
 //	csv.stats               describes the columns of a table
+//	image.info              tells what an image is; image.resize and image.thumbnail scale it
 //	gzip, gunzip            compress and decompress bodies; zstd and unzstd likewise
 //	noop                    does nothing, to measure the way
 //

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxFactorial   = 300_000 // 1,512,852 digits, about a second; writing them down takes half of it and cannot be interrupted
-	maxDigitsShown = 1_000     // a number with more is told by its hash and its ends
+	maxDigitsShown = 1_000   // a number with more is told by its hash and its ends
 	endDigits      = 20
 )
 

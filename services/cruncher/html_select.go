@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/andybalholm/cascadia"
-	"golang.org/x/net/html")
+	"golang.org/x/net/html"
+)
 
 // selector is a compiled CSS selector with what it takes to match it.
 type selector struct {

@@ -32,7 +32,7 @@ func TestHTMLExtract_yields_what_is_asked_for(t *testing.T) {
 		"links": {`{"fields":["links"],"base":"https://example.com/a/b"}`, `{"links":[{"url":"https://example.com/a/tea?x=1&y=2#top","text":"Tea"},
 			{"url":"https://example.com/milk","text":"Milk"},{"url":"mailto:a@example.com","text":"Mail"}]}`},
 		"links without a base": {`{"fields":["links"]}`, `{"links":[{"url":"tea?x=1&y=2#top","text":"Tea"},{"url":"/milk","text":"Milk"},{"url":"mailto:a@example.com","text":"Mail"}]}`},
-		"meta": {`{"fields":["meta"],"base":"https://example.com/"}`, `{"meta":{"lang":"en","description":"All & more","og:type":"website","canonical":"https://example.com/shop"}}`},
+		"meta":                 {`{"fields":["meta"],"base":"https://example.com/"}`, `{"meta":{"lang":"en","description":"All & more","og:type":"website","canonical":"https://example.com/shop"}}`},
 		"a selection": {
 			`{"base":"https://example.com/a/","select":{"heading":"h1","ids":{"selector":"li.item","attr":"data-id","all":true},"logo":{"selector":"img","attr":"SRC"},
 				"prices":{"selector":".item > .price","all":true},"none":"h2","nothing":{"selector":"h2","all":true},"second":"li:nth-child(2)"}}`,

@@ -133,7 +133,9 @@ func (s *sieve) appendTo(list []int64) []int64 {
 }
 
 // number is what a bit of a word stands for.
-func (s *sieve) number(word, bit int) int64 { return s.low + int64(word)*wordNumbers + int64(bit)*2 + 1 }
+func (s *sieve) number(word, bit int) int64 {
+	return s.low + int64(word)*wordNumbers + int64(bit)*2 + 1
+}
 
 // basePrimes are the primes from 17 to a number.
 func basePrimes(most int64) []int64 {

@@ -11,9 +11,9 @@ import (
 
 const (
 	maxTop           = 1_000
-	maxWordLength    = 100       // characters; longer ones are not words but data
-	maxDistinctWords = 500_000   // in memory at once
-	maxDistinctBytes = 16 << 20  // of them together
+	maxWordLength    = 100      // characters; longer ones are not words but data
+	maxDistinctWords = 500_000  // in memory at once
+	maxDistinctBytes = 16 << 20 // of them together
 	maxStopWords     = 5_000
 )
 
