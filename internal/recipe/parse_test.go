@@ -85,6 +85,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"certificate": "nats pub work.certificate example.com",
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
+		"exec": `nats pub work.exec '{"input":5,"program":"invert"}'`,
 		"file":        "nats pub work.file 2026/report.txt",
 		"json":        "nats pub work.json https://example.com/data.json",
 		"noop":        "nats pub work.noop hello",
@@ -103,7 +104,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, exec, file, json, noop, object, page, pages, query, sleep, tcp, uptime`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

@@ -25,7 +25,7 @@ func run(t testing.TB, op, with string, in ops.Input) (ops.Output, error) {
 func reason(err error) events.Reason { return ops.AsFailure(err).Reason }
 
 func TestBuiltin_has_every_operation(t *testing.T) {
-	require.Equal(t, []string{"count", "hash", "jq", "noop"}, cruncher.Builtin().Names())
+	require.Equal(t, []string{"count", "exec", "hash", "jq", "noop"}, cruncher.Builtin().Names())
 }
 
 func TestNoop_leaves_everything_as_it_is(t *testing.T) {

@@ -2,6 +2,7 @@
 // there are processors, and hands the item on to the sink. This package has the built-in operations, one file each:
 //
 //	count   counts to a number by adding ones
+//	exec    has a program of the operator do the item
 //	hash    hashes what was fetched, or the value so far
 //	jq      selects from a JSON document with a jq query
 //	noop    does nothing, to measure the way
