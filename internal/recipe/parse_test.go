@@ -85,7 +85,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"certificate": "nats pub work.certificate example.com",
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
-		"exec": `nats pub work.exec '{"input":5,"program":"invert"}'`,
+		"exec":        `nats pub work.exec '{"input":5,"program":"invert"}'`,
 		"file":        "nats pub work.file 2026/report.txt",
 		"json":        "nats pub work.json https://example.com/data.json",
 		"noop":        "nats pub work.noop hello",

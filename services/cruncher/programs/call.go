@@ -31,8 +31,8 @@ func (p *process) call(ctx context.Context, c Call) (answer, error) {
 	wrote := false
 	defer func() {
 		if !wrote {
-			p.kill()      // which ends the write
-			_ = <-writing // the verdict is known without it
+			p.kill()  // which ends the write
+			<-writing //nolint:errcheck // the verdict is known without it
 		}
 	}()
 	var got *answer
