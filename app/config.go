@@ -48,6 +48,7 @@ type Config struct {
 	MaxBody     int64        // most bytes of a body that is fetched; 0 means 64 MiB
 	Files       files.Config // folders that recipes may use
 	Queries     string       // path of the catalogue of SQL queries; empty is none
+	Programs    string       // path of the list of programs that recipes may run; empty is none
 	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS
 	Buckets     []string     // object stores that recipes may read, beside that of bodies
 

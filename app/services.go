@@ -11,7 +11,6 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/recipe"
-	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/ingest"
@@ -79,12 +78,6 @@ func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (ru
 	service.Register(mux)
 	a.describe("sink", "database %s", path)
 	return service, nil
-}
-
-func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	set := cruncher.Builtin()
-	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
-	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
 }
 
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {

@@ -22,6 +22,7 @@ type upCmd struct {
 	limits
 	secrets
 	manners
+	tools
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -34,6 +35,7 @@ Examples:
     fetchmill up --allow-net 127.0.0.0/8 -c 1
     fetchmill up --credentials credentials.yaml
     fetchmill up --read-root in=/srv/in --write-root out=/srv/out --queries queries.yaml
+    fetchmill up --programs programs.yaml
     fetchmill up --data /var/lib/fetchmill --nats-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
 `
 }
@@ -50,6 +52,7 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cmd.limits.apply(&cfg.Limits)
 	cmd.secrets.apply(&cfg)
 	cmd.manners.apply(&cfg)
+	cmd.tools.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

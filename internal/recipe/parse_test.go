@@ -86,6 +86,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
 		"download":    "nats pub work.download https://example.com/picture.jpg",
+		"exec":        `nats pub work.exec '{"input":5,"program":"invert"}'`,
 		"factorial":   "nats pub work.factorial 1000",
 		"file":        "nats pub work.file 2026/report.txt",
 		"image":       "nats pub work.image https://example.com/photo.jpg",
@@ -111,7 +112,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, words`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, exec, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

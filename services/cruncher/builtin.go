@@ -10,13 +10,8 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-// Builtin returns the operations that are part of the program.
-func Builtin() ops.Set {
-	return ops.NewSet(
-		Count(), CSVStats(), Expr(), Factorial(), Gunzip(), Gzip(), HTMLExtract(), Hash(), ImageInfo(), ImageResize(), ImageThumbnail(),
-		Increment(), JQ(), Noop(), Primes(), TextStats(), Unzstd(), Words(), Zstd(),
-	)
-}
+// Builtin returns the operations that are part of the program, on an empty toolbox: those that need something of it refuse everything.
+func Builtin() ops.Set { return NewToolbox(ToolConfig{}).Ops() }
 
 // interrupted is the error of an operation whose context has ended: a timeout if the step's time is up, otherwise
 // the context's own error, because then the worker is stopping and the item is to be done elsewhere.
