@@ -35,7 +35,7 @@ const (
 	// saturated is the average wait for a CPU that shows that there is no CPU time left. More workers can still do more then, because
 	// much of the work is cheaper when it is done for many items together. From crowded on that is not even tried, but fewer
 	// are, and from overloaded on fewer are right whatever is done: everything else in the process waits as well.
-	saturated  = time.Millisecond
+	saturated  = 300 * time.Microsecond
 	crowded    = 100 * time.Millisecond
 	overloaded = 500 * time.Millisecond
 	patience   = 3 // looks
