@@ -64,7 +64,7 @@ func (m *meter) add(bytes int) error {
 		m.before = now
 	}
 	m.next = m.made + maxHeap/16
-	if now > m.before+uint64(maxHeap) { //nolint:gosec // it is positive
+	if now > m.before+uint64(maxHeap) {
 		m.verdict = tooLarge("while it ran the program needed %d bytes more", maxHeap)
 	}
 	return m.verdict
@@ -208,7 +208,7 @@ func multiply(a, b any) int {
 
 // index is the weight of an index: what is set at it makes a list of so many elements.
 func index(v any) int {
-	n := 0.0
+	var n float64
 	switch v := v.(type) {
 	case int:
 		n = float64(v)

@@ -19,7 +19,8 @@ func read[A any, P interface {
 	if err := in.Args(&args); err != nil {
 		return args, err
 	}
-	return args, P(&args).check()
+	err := P(&args).check()
+	return args, err
 }
 
 // checker makes an ops.Op.Check of arguments that check themselves.

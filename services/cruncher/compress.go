@@ -86,7 +86,7 @@ func packing(name string, levels, level int64, writer func(io.Writer, int) (io.W
 		if err != nil {
 			return ops.Output{}, err
 		}
-		defer src.Close()
+		defer func() { _ = src.Close() }()
 		out := bounded{most: maxPacked, refusal: func() error {
 			return tooLarge("%s: more than %d bytes come out: compress smaller parts", name, maxPacked)
 		}}
@@ -127,7 +127,7 @@ func unpacking(name string, reader func(io.Reader) (io.Reader, func(), error)) o
 		if err != nil {
 			return ops.Output{}, err
 		}
-		defer src.Close()
+		defer func() { _ = src.Close() }()
 		broken := func(err error) error {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF

@@ -68,7 +68,7 @@ func csvStats(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	value, err := readTable(src, args)
 	if err != nil {
 		return ops.Output{}, err

@@ -96,16 +96,17 @@ func (e expression) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 		}
 		return nil
 	}
-	if args.Over == "value" {
+	switch args.Over {
+	case "value":
 		in.Body, in.BodyRef = nil, nil
-	} else if args.Over == "body" {
+	case "body":
 		in.Value = nil
 	}
 	from, err := openRaw(ctx, in, "expr")
 	if err != nil {
 		return ops.Output{}, err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }()
 	value, err := r.document(from)
 	return ops.Output{Value: value}, err
 }

@@ -59,7 +59,7 @@ func compileExpr(text string) (*vm.Program, error) {
 type inspector struct{ err error }
 
 // Visit looks at one node.
-func (i *inspector) Visit(node *ast.Node) {
+func (i *inspector) Visit(node *ast.Node) { //nolint:gocritic // as ast.Visitor has it
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
@@ -74,7 +74,7 @@ func (i *inspector) Visit(node *ast.Node) {
 type metering struct{}
 
 // Visit patches one node; its parts have been patched before.
-func (metering) Visit(node *ast.Node) {
+func (metering) Visit(node *ast.Node) { //nolint:gocritic // as ast.Visitor has it
 	switch n := (*node).(type) {
 	case *ast.PredicateNode:
 		n.Node = call(tickName, n.Node)

@@ -122,7 +122,7 @@ func TestExpr_loops_stop_when_their_context_ends(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := cruncher.Expr().Run(ctx, ops.Input{
-		With: json.RawMessage(exprArgs(`all(it, all(it, all(it, # >= 0)))`, "")), Value: json.RawMessage(`[[0` + strings.Repeat(",1", 5000) + `]]`),
+		With: json.RawMessage(exprArgs(`all(it, all(it,all(it,# >= 0)))`, "")), Value: json.RawMessage(`[[0` + strings.Repeat(",1", 5000) + `]]`),
 	})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, events.ReasonTimeout, reason(err))

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/sha1" //nolint:gosec // see newHash
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -120,7 +120,7 @@ func newHash(algorithm string) (hash.Hash, error) {
 	case "blake3":
 		return blake3.New(), nil
 	case "sha1":
-		return sha1.New(), nil //nolint:gosec // for comparing with lists of checksums, not for security
+		return sha1.New(), nil // for comparing with lists of checksums, not for security
 	case "md5":
 		return md5.New(), nil // the same
 	case "crc32c":

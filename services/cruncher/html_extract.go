@@ -133,7 +133,7 @@ func (h htmlExtract) run(ctx context.Context, in ops.Input) (ops.Output, error) 
 	if err != nil {
 		return ops.Output{}, err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	data, err := src.whole("html.extract", maxHTMLBytes)
 	if err != nil {
 		return ops.Output{}, err
@@ -247,7 +247,7 @@ func (p *page) content(n *html.Node, attr string) (string, bool) {
 		return beginning(n, maxOutputBytes), true
 	}
 	for _, a := range n.Attr {
-		if a.Key != strings.ToLower(attr) {
+		if !strings.EqualFold(a.Key, attr) {
 			continue
 		}
 		switch a.Key {

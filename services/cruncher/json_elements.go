@@ -2,12 +2,12 @@ package cruncher
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
@@ -38,7 +38,7 @@ func newElementReader(src *source, what string) *elementReader {
 	e.left = maxElementBytes
 	for {
 		b, err := e.from.Peek(1)
-		if err != nil || !strings.ContainsAny(string(b), " \t\r\n[") {
+		if err != nil || !bytes.ContainsAny(b, " \t\r\n[") {
 			return e
 		}
 		if b[0] == '[' {

@@ -47,7 +47,7 @@ func textStats(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	var c statsCounter
 	if err := eachRune(src, c.rune); err != nil {
 		return ops.Output{}, err

@@ -64,7 +64,7 @@ func words(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	t := newTally(args)
 	if err := eachRune(src, t.rune); err != nil {
 		return ops.Output{}, err

@@ -24,7 +24,7 @@ func TestRecipesThatReadPagesWork(t *testing.T) {
 		"words": `{"distinct":4,"top":[{"count":2,"word":"tea"},{"count":1,"word":"and"},{"count":1,"word":"milk"},{"count":1,"word":"more"}],"words":5}`,
 	} {
 		t.Run(recipe, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "fetchmill"), "run", recipe, site.URL+"/") //nolint:gosec // our own
+			cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "fetchmill"), "run", recipe, site.URL+"/")
 			cmd.Env = append(os.Environ(), "NATS_URL="+a.NATSURL(), "XDG_CONFIG_HOME="+bin, "HOME="+bin)
 			out, err := cmd.Output()
 			require.NoError(t, err, string(out))
