@@ -54,7 +54,7 @@ type Config struct {
 	HostConcurrency int     // requests that a public host gets at the same time, from all fetchers together; 0 for no limit
 	HostRate        float64 // starts per second, likewise
 
-	Fetchers  int // items that are fetched at the same time
+	Fetchers  int // items that are fetched at the same time; 0 lets the fetcher find out how many are right
 	Crunchers int // items that are computed at the same time
 	Limits    stage.Limits
 	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
@@ -73,8 +73,7 @@ func Default() Config {
 	return Config{
 		Services: All(), Broker: &Broker{Addr: "127.0.0.1:4222", Topology: topology.Default()},
 		Dir: "data", HTTPAddr: "127.0.0.1:8080",
-		HostConcurrency: fetcher.DefaultHostConcurrency,
-		Fetchers:        fetcher.DefaultConcurrency, Crunchers: cruncher.DefaultConcurrency(),
+		HostConcurrency: fetcher.DefaultHostConcurrency, Crunchers: cruncher.DefaultConcurrency(),
 		Limits: stage.DefaultLimits(), BatchIdle: sink.DefaultBatchIdle, Drain: 25 * time.Second,
 	}
 }
@@ -84,8 +83,8 @@ func (c Config) has(s Service) bool { return slices.Contains(c.Services, s) }
 // validate joins all faults of the configuration.
 func (c Config) validate() error {
 	var errs []error
-	if c.has(Fetcher) && c.Fetchers < 1 {
-		errs = append(errs, fmt.Errorf("fetchers: %d is less than 1", c.Fetchers))
+	if c.has(Fetcher) && c.Fetchers < 0 {
+		errs = append(errs, fmt.Errorf("fetchers: %d is negative; 0 lets the fetcher find its own limit", c.Fetchers))
 	}
 	if c.has(Fetcher) && c.HostConcurrency < 0 {
 		errs = append(errs, fmt.Errorf("host concurrency: %d is negative; 0 is for no limit", c.HostConcurrency))

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -36,12 +37,17 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
+	cfg := fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}
+	most, err := fetcher.MostConcurrency(cfg)
+	if err != nil {
+		return nil, err
+	}
 	network, err := fetcher.NewNetwork(fetcher.NetConfig{
 		Politeness: politeness.Config{
 			Limits: fetcher.HostLimits(politeness.Limit{Concurrency: a.cfg.HostConcurrency, Rate: a.cfg.HostRate}, r.own), MaxPause: a.cfg.Limits.Backoff.Most,
 			Bus: politeness.OnNATS(env.Conn), Log: env.Log, Metrics: env.Metrics,
 		},
-		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most, MaxBodyBytes: a.cfg.MaxBody},
+		HTTP:        useragent.Config{Guard: r.guard, Proxy: r.proxy, Concurrency: most, MaxRetryAfter: a.cfg.Limits.Backoff.Most, MaxBodyBytes: a.cfg.MaxBody},
 		Credentials: secrets, Validators: memory, Files: sources.files, Queries: sources.queries, Bodies: kept,
 		Broker: fetcher.BrokerConfig{Conn: env.Conn, Subjects: r.subjects, Buckets: r.buckets},
 	})
@@ -52,10 +58,14 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })
 	set := network.Ops()
-	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)
+	concurrency := atOnce(most)
+	if a.cfg.Fetchers == 0 {
+		concurrency = fmt.Sprintf("as many items at a time as do good, at most %d", most)
+	}
+	a.describe("fetcher", "%s; ops %s; %s; %s", concurrency, strings.Join(set.Names(), ", "), stage.LaneShares(), r)
 	sources.describe(a)
 	if names := secrets.Names(); len(names) > 0 {
 		a.describe("credentials", "%s", strings.Join(names, ", "))
 	}
-	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
+	return fetcher.New(env, cfg, set)
 }

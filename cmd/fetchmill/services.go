@@ -44,7 +44,7 @@ type fetcherCmd struct {
 	limits
 	secrets
 	manners
-	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
+	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default: it finds its own limit)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
 

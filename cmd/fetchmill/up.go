@@ -12,7 +12,7 @@ type upCmd struct {
 	Data       string        `default:"data" placeholder:"DIR" help:"Folder for everything that is kept (default ${default})."`
 	NATSAddr   string        `name:"nats-addr" default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Where the broker listens; port 0 picks a free one (default ${default})."`
 	HTTPAddr   string        `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
-	Fetchers   int           `placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
+	Fetchers   int           `placeholder:"N" help:"Items that are fetched at the same time (default: it finds its own limit)."`
 	Crunchers  int           `placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	C          int           `short:"c" placeholder:"N" help:"Sets both; -c 1 makes a run serial and easy to debug."`
 	Drain      time.Duration `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`

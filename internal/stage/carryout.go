@@ -68,6 +68,12 @@ func (r *Runner) conclude(j judged) {
 		j.delivery.Ack()
 	}
 	r.metrics.inFlight.Dec()
+	switch j.verdict.Outcome {
+	case OutcomeRetry, OutcomeWaiting:
+		r.again.Add(1)
+	default:
+		r.ended.Add(1)
+	}
 	r.metrics.observe(j.verdict.Outcome, time.Since(j.started))
 }
 

@@ -16,6 +16,17 @@ type Message struct {
 	Seq      uint64    // its place in its stream
 	Stored   time.Time // when its stream stored it
 	Delivery int       // 1 for the first delivery; what a dying worker had in its hands comes again
+
+	park func() (resume func()) // nil where messages are handled together
+}
+
+// Park says that the handler only waits from now on, until resume is called: another message has its place meanwhile. Without places to
+// give away it does nothing.
+func (m Message) Park() (resume func()) {
+	if m.park == nil {
+		return func() {}
+	}
+	return m.park()
 }
 
 // Handler does a stage's work with one message and says what comes of it. When ctx ends it should return Again(0) soon.

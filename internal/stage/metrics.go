@@ -18,7 +18,7 @@ type metrics struct {
 	held     prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, stage events.Stage) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, stage events.Stage, load func() events.Load) (*metrics, error) {
 	reg = prometheus.WrapRegistererWith(prometheus.Labels{"stage": string(stage)}, reg)
 	messages := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fetchmill_stage_messages_total", Help: "Messages by what came of them.",
@@ -40,7 +40,13 @@ func newMetrics(reg prometheus.Registerer, stage events.Stage) (*metrics, error)
 		m.outcomes[o] = messages.WithLabelValues(string(o))
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{messages, m.duration, m.inFlight, m.held} {
+	limit := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fetchmill_stage_concurrency_limit", Help: "Handlers that may be at work at the same time.",
+	}, func() float64 { return float64(load().Limit) })
+	parked := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fetchmill_stage_parked", Help: "Handlers that only wait and have given their place away.",
+	}, func() float64 { return float64(load().Parked) })
+	for _, c := range []prometheus.Collector{messages, m.duration, m.inFlight, m.held, limit, parked} {
 		errs = append(errs, reg.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {
