@@ -88,7 +88,8 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 }
 
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
-	recipes, err := recipe.Builtins()
+	// The operations are elsewhere, but what they can say about arguments is of use here.
+	recipes, err := recipe.Checks{Crunch: cruncher.Builtin().Checks()}.Builtins()
 	if err != nil {
 		return nil, err
 	}

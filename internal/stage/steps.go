@@ -158,7 +158,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int
 		}
 		in := ops.Input{
 			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park,
+			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {

@@ -12,7 +12,10 @@ import (
 
 // Builtin returns the operations that are part of the program.
 func Builtin() ops.Set {
-	return ops.NewSet(Count(), Hash(), JQ(), Noop())
+	return ops.NewSet(
+		Count(), CSVStats(), Expr(), Factorial(), Gunzip(), Gzip(), HTMLExtract(), Hash(), Increment(), JQ(), Noop(), Primes(), TextStats(),
+		Unzstd(), Words(), Zstd(),
+	)
 }
 
 // interrupted is the error of an operation whose context has ended: a timeout if the step's time is up, otherwise

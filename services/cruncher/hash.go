@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha1" //nolint:gosec // see newHash
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -13,14 +14,29 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 // Hash returns the operation hash: the hash, in hexadecimal digits, of the body handed over by the step before, or of the value so
 // far as JSON without white space. Without either it is the hash of nothing, as of an empty page. Arguments
-// {"algorithm": "sha256" | "sha512" | "md5" | "crc32c"}, sha256 if absent; value {"algorithm", "hash", "bytes"}.
-func Hash() ops.Op { return ops.Op{Name: "hash", Run: runHash} }
+// {"algorithm": "sha256" | "sha512" | "blake3" | "sha1" | "md5" | "crc32c"}, sha256 if absent; value {"algorithm", "hash", "bytes"}.
+func Hash() ops.Op {
+	return ops.Op{Name: "hash", Run: runHash, Check: checker(defaultHash)}
+}
+
+var defaultHash = hashArgs{Algorithm: "sha256"}
+
+type hashArgs struct {
+	Algorithm string `json:"algorithm"`
+}
+
+func (a *hashArgs) check() error {
+	_, err := newHash(a.Algorithm)
+	return err
+}
 
 // hashed is the value of the operation hash.
 type hashed struct {
@@ -30,9 +46,7 @@ type hashed struct {
 }
 
 func runHash(ctx context.Context, in ops.Input) (ops.Output, error) {
-	args := struct {
-		Algorithm string `json:"algorithm"`
-	}{"sha256"}
+	args := defaultHash
 	if err := in.Args(&args); err != nil {
 		return ops.Output{}, err
 	}
@@ -103,11 +117,15 @@ func newHash(algorithm string) (hash.Hash, error) {
 		return sha256.New(), nil
 	case "sha512":
 		return sha512.New(), nil
+	case "blake3":
+		return blake3.New(), nil
+	case "sha1":
+		return sha1.New(), nil //nolint:gosec // for comparing with lists of checksums, not for security
 	case "md5":
-		return md5.New(), nil // for comparing with lists of checksums, not for security
+		return md5.New(), nil // the same
 	case "crc32c":
 		return crc32.New(crc32.MakeTable(crc32.Castagnoli)), nil
 	default:
-		return nil, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("hash algorithm %.40q: use sha256, sha512, md5 or crc32c", algorithm))
+		return nil, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("hash algorithm %.40q: use sha256, sha512, blake3, sha1, md5 or crc32c", algorithm))
 	}
 }

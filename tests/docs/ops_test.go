@@ -27,6 +27,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 	require.NoError(t, err)
 	all := maps.Clone(fetches)
 	maps.Copy(all, cruncher.Builtin())
+	checks := recipe.Checks{Fetch: fetches.Checks(), Crunch: cruncher.Builtin().Checks()}
 	delete(all, "noop") // for measuring
 
 	text := strings.ReplaceAll(string(page), "\n## ", "\n\n## ") // so that each section ends before the next begins
@@ -41,7 +42,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 		require.Contains(t, all, op)
 		described = append(described, op)
 		for _, example := range yamlRecipe.FindAllStringSubmatch(section, -1) {
-			r, err := recipe.Parse([]byte(example[1]))
+			r, err := checks.Parse([]byte(example[1]))
 			require.NoError(t, err, op)
 			var steps []string
 			if r.Fetch != nil {
