@@ -13,6 +13,9 @@ type Agent struct {
 	dialer    *dialer
 	transport *http.Transport
 	windows   *windows
+	watch     watch
+	// leastInWindow is how many bytes must come in a window of the pace.
+	leastInWindow int64
 	// plain is the header of requests without headers of their own. It is shared and never written to.
 	plain http.Header
 }
@@ -32,12 +35,14 @@ func New(cfg Config) (*Agent, error) {
 	}
 	d := newDialer(cfg)
 	return &Agent{
-		cfg:       cfg,
-		names:     names,
-		dialer:    d,
-		transport: newTransport(cfg, d),
-		windows:   newWindows(),
-		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
+		cfg:           cfg,
+		names:         names,
+		dialer:        d,
+		transport:     newTransport(cfg, d),
+		windows:       newWindows(),
+		watch:         watch{every: cfg.MinRateWindow / 8},
+		leastInWindow: int64(float64(cfg.MinBytesPerSecond) * cfg.MinRateWindow.Seconds()),
+		plain:         http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
 	}, nil
 }
 

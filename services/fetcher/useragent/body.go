@@ -48,6 +48,7 @@ type Body struct {
 	resp    io.Closer
 	wire    wire
 	decoded capped
+	fed     fed
 	encoded bool
 	release func() // gives the decoders back; nil without
 	fail    func(error) error
@@ -144,10 +145,9 @@ func (b *Body) begin(ctx context.Context, resp *http.Response, layers []decoder)
 	b.decoded = capped{most: b.want.Max, remedy: b.want.Remedy}
 	if len(layers) > 0 {
 		var err error
-		if src, err = b.decode(ctx, layers, size); err != nil {
+		if src, size, err = b.decode(ctx, layers, size); err != nil {
 			return err
 		}
-		size = -1
 	} else if size > limit {
 		limit = 0 // it will be a stream anyway
 	}
@@ -210,8 +210,8 @@ func (b *Body) cause(err error) error {
 	switch {
 	case b.wire.err != nil:
 		return b.wire.err
-	case b.decoded.fed != nil && b.decoded.fed.err != nil: // decoders may say something else then
-		return b.decoded.fed.err
+	case b.fed.err != nil: // decoders may say something else then
+		return b.fed.err
 	case errors.Is(err, errTooLarge):
 		return err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):

@@ -69,3 +69,24 @@ func BenchmarkBody(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen is what reading and decoding a body costs without a network.
+func BenchmarkOpen(b *testing.B) {
+	a := agent(b)
+	for name, body := range map[string][]byte{"identity": page(), "gzip": zip(b, page()), "br": br(b, page()), "zstd": zst(b, page())} {
+		header := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+		if name != "identity" {
+			header["Content-Encoding"] = []string{name}
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, body, err := open(b.Context(), b, a, header, bytes.NewReader(body), Want{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				body.Close()
+			}
+		})
+	}
+}

@@ -22,6 +22,8 @@ type text struct {
 	from encoding.Encoding // nil for UTF-8
 	name string            // of from, as in https://encoding.spec.whatwg.org/#names-and-labels
 	skip int               // bytes of the byte order mark, which UTF-8 does not need
+	// valid says that all of the text was looked at, and is valid UTF-8.
+	valid bool
 }
 
 // decoder makes UTF-8 of the text. What is not valid becomes U+FFFD.
@@ -34,7 +36,7 @@ func (t text) decoder() *encoding.Decoder {
 
 // utf8 returns a whole text in UTF-8. One that is in UTF-8 already is returned as it is, and changed is false.
 func (t text) utf8(whole []byte) (converted []byte, changed bool, err error) {
-	if t.from == nil && utf8.Valid(whole) || t.from != nil && t.extendsASCII() && isASCII(whole) {
+	if t.valid || t.from == nil && utf8.Valid(whole) || t.from != nil && t.extendsASCII() && isASCII(whole) {
 		return whole, false, nil
 	}
 	converted, err = t.decoder().Bytes(whole[t.skip:])
@@ -103,7 +105,7 @@ func sniff(head []byte, contentType string) text {
 		head = head[:len(head)-partialRune(head)]
 	}
 	if utf8.Valid(head) {
-		return text{}
+		return text{valid: !cut}
 	}
 	return text{from: charmap.Windows1252, name: "windows-1252"}
 }

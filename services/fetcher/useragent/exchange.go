@@ -118,7 +118,7 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 }
 
 func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
-	x.hop = newHop(x.agent.cfg)
+	x.hop = x.agent.newHop()
 	x.facts.Status, x.facts.ContentType, x.facts.Proto, x.facts.TLS = 0, "", "", nil
 	x.facts.Bytes, x.facts.Charset = 0, ""
 	req := &http.Request{

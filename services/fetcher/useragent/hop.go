@@ -20,9 +20,9 @@ type hop struct {
 	pace                                                                                pace
 }
 
-func newHop(cfg Config) *hop {
+func (a *Agent) newHop() *hop {
 	h := &hop{start: time.Now()}
-	h.pace = pace{start: h.start, window: cfg.MinRateWindow, least: int64(float64(cfg.MinBytesPerSecond) * cfg.MinRateWindow.Seconds())}
+	h.pace.watch, h.pace.start, h.pace.window, h.pace.least = &a.watch, h.start, a.cfg.MinRateWindow, a.leastInWindow
 	return h
 }
 

@@ -14,9 +14,10 @@ import (
 // errSlow means that a server has kept us waiting with fewer bytes than Config.MinBytesPerSecond.
 var errSlow = errors.New("the server sends too slowly")
 
-// pace ends a request whose server sends an answer so slowly that it never becomes whole. Only the time that is spent waiting for the
-// server counts, so that whoever reads may take as long as it likes. It costs one timer for a request, however many reads that has.
+// pace finds out that a server sends an answer so slowly that it never becomes whole. Only the time that is spent waiting for the server
+// counts, so that whoever reads may take as long as it likes.
 type pace struct {
+	watch  *watch
 	least  int64         // bytes in a window
 	window time.Duration // of waiting
 	start  time.Time
@@ -26,13 +27,14 @@ type pace struct {
 	waited  atomic.Int64 // all ended waits, in nanoseconds
 	tooSlow atomic.Bool
 
-	mu    sync.Mutex
-	timer *time.Timer
-	conn  net.Conn  // until the body is known
-	body  io.Closer // from then on
-	ended bool
-	// What there was when the window began.
-	waitedBefore, bytesBefore int64
+	mu   sync.Mutex
+	conn net.Conn  // until the body is known
+	body io.Closer // from then on
+
+	// The watch's.
+	next, previous            *pace
+	watched, ended            bool
+	waitedBefore, bytesBefore int64 // what there was when the window began
 }
 
 func (p *pace) now() int64 { return max(1, int64(time.Since(p.start))) }
@@ -46,32 +48,20 @@ func (p *pace) got(c net.Conn) {
 
 // begin is called when the first byte of the header has come: from now on the server is expected to go on.
 func (p *pace) begin() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ended || p.timer != nil {
-		return
-	}
 	p.since.Store(p.now())
-	p.timer = time.AfterFunc(p.window, p.check)
+	p.watch.add(p)
 }
 
 // whole is called when the header is whole.
 func (p *pace) whole(body io.Closer) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.body = body
 	p.since.Store(0) // a header may take a window for itself
+	p.mu.Lock()
+	p.body = body
+	p.mu.Unlock()
 }
 
 // end is called when nothing is expected any more.
-func (p *pace) end() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ended = true
-	if p.timer != nil {
-		p.timer.Stop()
-	}
-}
+func (p *pace) end() { p.watch.remove(p) }
 
 // read reads from a body and keeps the time.
 func (p *pace) read(r io.Reader, b []byte) (int, error) {
@@ -84,34 +74,21 @@ func (p *pace) read(r io.Reader, b []byte) (int, error) {
 	return n, err
 }
 
-// check ends the request or waits for the end of the next window.
-func (p *pace) check() {
-	if p.expired() {
-		p.interrupt()
-	}
-}
-
+// expired says whether a window has ended with too few bytes. The watch asks it.
 func (p *pace) expired() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ended {
-		return false
-	}
 	waited, bytes := p.waited.Load(), p.bytes.Load()
 	if since := p.since.Load(); since != 0 {
 		waited += p.now() - since
 	}
-	switch left := p.window - time.Duration(waited-p.waitedBefore); {
-	case left > 0: // the reader took its time
-		p.timer.Reset(max(left, p.window/8))
-	case bytes-p.bytesBefore >= p.least:
-		p.waitedBefore, p.bytesBefore = waited, bytes
-		p.timer.Reset(p.window)
-	default:
-		p.tooSlow.Store(true)
-		return true
+	if time.Duration(waited-p.waitedBefore) < p.window || p.tooSlow.Load() {
+		return false
 	}
-	return false
+	if bytes-p.bytesBefore >= p.least {
+		p.waitedBefore, p.bytesBefore = waited, bytes
+		return false
+	}
+	p.tooSlow.Store(true)
+	return true
 }
 
 // interrupt makes the read that waits return.

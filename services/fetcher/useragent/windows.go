@@ -27,10 +27,10 @@ func newWindows() *windows {
 	return &windows{brief: semaphore.NewWeighted(briefWindows), long: semaphore.NewWeighted(longWindows)}
 }
 
-// take waits until there is room for so many bytes.
+// take waits until there is room for so many bytes. release is nil for few.
 func (w *windows) take(ctx context.Context, bytes int64, whole bool) (release func(), err error) {
 	if bytes <= freeWindow {
-		return func() {}, nil
+		return nil, nil //nolint:nilnil // there is nothing to release
 	}
 	of := w.long
 	if whole {
