@@ -54,6 +54,9 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	if err != nil {
 		return nil, err
 	}
+	if err := network.Register(env.Metrics); err != nil {
+		return nil, err
+	}
 	// Before the fetcher, so that it ends after it.
 	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })

@@ -74,7 +74,7 @@ func (r *Runner) conclude(j judged) {
 	default:
 		r.ended.Add(1)
 	}
-	r.metrics.observe(j.verdict.Outcome, time.Since(j.started))
+	r.metrics.observe(j.verdict.Outcome, j.verdict.reason, time.Since(j.started))
 }
 
 // insist publishes what a verdict says until it is confirmed, and returns the verdict that holds in the end.

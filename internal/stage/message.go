@@ -6,6 +6,8 @@ package stage
 import (
 	"context"
 	"time"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 // Message is one delivery as a handler sees it.
@@ -64,6 +66,8 @@ type Verdict struct {
 	// Smaller, if set, is what to decide instead when the broker finds something in Publish too large.
 	Smaller func() Verdict
 
+	reason events.Reason // why the attempt failed or the item ended, empty if it did not
+
 	again bool // the broker delivers the message again, after a rest
 	back  bool // Publish takes the message back to its own stream; if that does not succeed at once, again holds instead
 	after time.Duration
@@ -71,6 +75,12 @@ type Verdict struct {
 
 // Done publishes out and then acknowledges the message.
 func Done(outcome Outcome, out ...Outgoing) Verdict { return Verdict{Outcome: outcome, Publish: out} }
+
+// Because tells why an attempt failed or an item ended, which is counted.
+func (v Verdict) Because(reason events.Reason) Verdict {
+	v.reason = reason
+	return v
+}
 
 // Again hands the message back to the broker, to be delivered again not before after has passed.
 func Again(after time.Duration) Verdict {

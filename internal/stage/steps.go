@@ -226,7 +226,7 @@ func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts
 	case f.Deferred:
 		return s.postpone(it, m, rest)
 	case f.Temporary && m.tries()+1 < attempts:
-		return s.retry(it, m, rest)
+		return s.retry(it, m, f.Reason, rest)
 	}
 	return s.end(it, m, events.StatusFailed, f.Reason, err)
 }
