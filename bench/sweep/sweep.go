@@ -113,7 +113,12 @@ func (c Config) sweep(ctx context.Context, server *site.Process, latency time.Du
 	settings := append(slices.Clone(c.Fixed), adaptive)
 	rounds := make([][]round, len(settings))
 	for i := range c.Rounds {
-		for k, n := range settings {
+		for turn := range settings {
+			k := turn
+			if i%2 == 1 { // the other way round, so that none is always the last
+				k = len(settings) - 1 - turn
+			}
+			n := settings[k]
 			c.say("round %d of %d: answers after %s, %s", i+1, c.Rounds, latency, name(n))
 			profile := c.Profile
 			if n != adaptive || i != c.Rounds-1 {

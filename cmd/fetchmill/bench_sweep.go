@@ -11,7 +11,7 @@ import (
 type benchSweepCmd struct {
 	C          []int           `short:"c" default:"16,64,256,1024,4096" placeholder:"N" help:"Fixed concurrencies to compare with (default ${default})."`
 	Latency    []time.Duration `default:"0s,500ms" placeholder:"TIME" help:"How long the site takes to answer, one sweep each (default ${default})."`
-	WarmUp     time.Duration   `default:"20s" placeholder:"TIME" help:"Before each measurement (default ${default})."`
+	WarmUp     time.Duration   `default:"40s" placeholder:"TIME" help:"Before each measurement (default ${default})."`
 	For        time.Duration   `default:"10s" placeholder:"TIME" help:"How long each measurement takes (default ${default})."`
 	Rounds     int             `default:"1" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
 	CPUProfile string          `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last measurement of the adaptive fetcher, for 'go tool pprof'."`
