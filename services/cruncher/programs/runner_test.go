@@ -472,6 +472,7 @@ func TestRunner_shares_processes(t *testing.T) {
 	t.Run("an item that would wait too long comes again later, and no attempt is spent", func(t *testing.T) {
 		path, open, _ := fifo(t)
 		r := runner(t, helper("worker"))
+		answers(t, r, "hello", `"hello"`) // its process has started
 		r.pools["p"].wait = 10 * time.Millisecond
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
