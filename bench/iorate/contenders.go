@@ -34,12 +34,12 @@ const (
 // contenders lists who takes part: first the bare loop, then the pipeline.
 func contenders(cfg Config) []contender {
 	list := []contender{
-		{nameBare, startBare},
-		{namePipeline, func(ctx context.Context, l level) (*running, error) { return startPipeline(ctx, cfg, l) }},
+		{name: nameBare, start: startBare},
+		{name: namePipeline, start: func(ctx context.Context, l level) (*running, error) { return startPipeline(ctx, cfg, l) }},
 	}
 	if cfg.Python != "" {
 		for _, p := range []struct{ name, mode string }{{nameAIO, "aiohttp"}, {nameThreads, "requests"}} {
-			list = append(list, contender{p.name, func(ctx context.Context, l level) (*running, error) {
+			list = append(list, contender{name: p.name, guest: true, start: func(ctx context.Context, l level) (*running, error) {
 				return startPython(ctx, cfg.Python, p.mode, l)
 			}})
 		}

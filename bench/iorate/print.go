@@ -14,6 +14,10 @@ func (r *Report) Print(w io.Writer) error {
 		t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(t, "\titems/s\tof ideal\tCPU µs/item\tsite µs/item\tpeak MiB\tKiB/fetch\t")
 		for _, f := range l.Contenders {
+			if f.Failed != "" {
+				fmt.Fprintf(t, "%s\tfailed\t\t\t\t\t\t\n", f.Name)
+				continue
+			}
 			fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%.0f\t%.0f\t%d\t%d\t\n",
 				f.Name, f.PerSecond, 100*f.OfIdeal, f.CPUMicrosItem, f.SiteCPUMicros, f.PeakBytes>>20, f.BytesInFlight>>10)
 		}

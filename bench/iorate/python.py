@@ -63,4 +63,7 @@ def with_requests():
             say("done")
 
 
-{"aiohttp": with_aiohttp, "requests": with_requests}[mode]()
+try:
+    {"aiohttp": with_aiohttp, "requests": with_requests}[mode]()
+except Exception as error:
+    sys.exit(f"{mode}: {type(error).__name__}: {error}"[:300])

@@ -33,11 +33,20 @@ type running struct {
 // contender is somebody who fetches URLs.
 type contender struct {
 	name  string
+	guest bool // not ours: it may fail
 	start func(ctx context.Context, l level) (*running, error)
 }
 
+// guestTime is how long a guest may take for a round with its warm-up.
+const guestTime = time.Minute
+
 // round starts the contender, warms it up and takes the figures.
 func (c contender) round(ctx context.Context, l level, server *site.Process, profile func() (func() error, error)) (r round, err error) {
+	if c.guest {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, guestTime)
+		defer cancel()
+	}
 	one, err := c.start(ctx, l)
 	if err != nil {
 		return round{}, err

@@ -25,7 +25,7 @@ func Start(ctx context.Context) (*Server, error) {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		URL: "http://" + ln.Addr().String(), cancel: cancel, done: make(chan struct{}),
-		srv: &http.Server{Handler: New(), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return base }},
+		srv: &http.Server{Handler: New(), ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return base }},
 	}
 	go func() {
 		defer close(s.done)
