@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
+	"github.com/fetchmill/fetchmill/services/fetcher/files"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -40,10 +42,19 @@ type Config struct {
 	Database string // the sink's; empty is results.db in Dir
 	HTTPAddr string // HOST:PORT of the HTTP API, health and metrics; port 0 picks a free one
 
-	AllowNet  []string // networks that recipes may reach although they are not public
-	Proxy     string   // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
-	Fetchers  int      // items that are fetched at the same time
-	Crunchers int      // items that are computed at the same time
+	AllowNet    []string     // networks that recipes may reach although they are not public
+	Proxy       string       // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
+	Credentials string       // file of the credentials that items may name; empty means none
+	Files       files.Config // folders that recipes may use
+	Queries     string       // path of the catalogue of SQL queries; empty is none
+	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS
+	Buckets     []string     // object stores that recipes may read, beside that of bodies
+
+	HostConcurrency int     // requests that a public host gets at the same time, from all fetchers together; 0 for no limit
+	HostRate        float64 // starts per second, likewise
+
+	Fetchers  int // items that are fetched at the same time
+	Crunchers int // items that are computed at the same time
 	Limits    stage.Limits
 	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
 	Drain     time.Duration // how long items under way may take to finish
@@ -61,7 +72,8 @@ func Default() Config {
 	return Config{
 		Services: All(), Broker: &Broker{Addr: "127.0.0.1:4222", Topology: topology.Default()},
 		Dir: "data", HTTPAddr: "127.0.0.1:8080",
-		Fetchers: fetcher.DefaultConcurrency, Crunchers: cruncher.DefaultConcurrency(),
+		HostConcurrency: fetcher.DefaultHostConcurrency,
+		Fetchers:        fetcher.DefaultConcurrency, Crunchers: cruncher.DefaultConcurrency(),
 		Limits: stage.DefaultLimits(), BatchIdle: sink.DefaultBatchIdle, Drain: 25 * time.Second,
 	}
 }
@@ -73,6 +85,12 @@ func (c Config) validate() error {
 	var errs []error
 	if c.has(Fetcher) && c.Fetchers < 1 {
 		errs = append(errs, fmt.Errorf("fetchers: %d is less than 1", c.Fetchers))
+	}
+	if c.has(Fetcher) && c.HostConcurrency < 0 {
+		errs = append(errs, fmt.Errorf("host concurrency: %d is negative; 0 is for no limit", c.HostConcurrency))
+	}
+	if c.has(Fetcher) && (c.HostRate < 0 || math.IsNaN(c.HostRate) || math.IsInf(c.HostRate, 0)) {
+		errs = append(errs, fmt.Errorf("host rate: %v is not a number of requests per second; 0 is for no limit", c.HostRate))
 	}
 	if c.has(Cruncher) && c.Crunchers < 1 {
 		errs = append(errs, fmt.Errorf("crunchers: %d is less than 1", c.Crunchers))

@@ -18,6 +18,9 @@ type reach struct {
 	guard *netguard.Guard
 	proxy *url.URL // nil for none
 	allow []string
+
+	subjects, buckets []string       // of the broker
+	own               []netip.Prefix // the same, read
 }
 
 func (a *App) reach(env host.Env) (reach, error) {
@@ -33,7 +36,7 @@ func (a *App) reach(env host.Env) (reach, error) {
 	if err != nil {
 		return reach{}, err
 	}
-	r := reach{guard: guard, allow: a.cfg.AllowNet}
+	r := reach{guard: guard, allow: a.cfg.AllowNet, own: allow, subjects: a.cfg.Subjects, buckets: a.cfg.Buckets}
 	if a.cfg.Proxy != "" {
 		if r.proxy, err = useragent.ParseProxy(a.cfg.Proxy); err != nil {
 			return reach{}, fmt.Errorf("--proxy: %w", err)
@@ -65,6 +68,12 @@ func (r reach) String() string {
 	}
 	if r.proxy != nil {
 		s += "; through " + r.proxy.Scheme + "://" + r.proxy.Host
+	}
+	if len(r.subjects) > 0 {
+		s += "; subjects " + strings.Join(r.subjects, ", ")
+	}
+	if len(r.buckets) > 0 {
+		s += "; buckets " + strings.Join(r.buckets, ", ")
 	}
 	return s
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
-	"github.com/fetchmill/fetchmill/services/fetcher"
-	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
 )
@@ -87,23 +85,6 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 	set := cruncher.Builtin()
 	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
 	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
-}
-
-func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	r, err := a.reach(env)
-	if err != nil {
-		return nil, err
-	}
-	network, err := fetcher.NewNetwork(fetcher.NetConfig{HTTP: useragent.Config{
-		Guard: r.guard, Proxy: r.proxy, Concurrency: a.cfg.Fetchers, MaxRetryAfter: a.cfg.Limits.Backoff.Most,
-	}})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(func() error { network.Close(); return nil })
-	set := network.Ops()
-	a.describe("fetcher", "%s; ops %s; %s; %s", atOnce(a.cfg.Fetchers), strings.Join(set.Names(), ", "), stage.LaneShares(), r)
-	return fetcher.New(env, fetcher.Config{Concurrency: a.cfg.Fetchers, Limits: a.cfg.Limits}, set)
 }
 
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {

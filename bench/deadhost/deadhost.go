@@ -62,14 +62,10 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	hosts := make([]string, cfg.Hosts)
-	for i := range hosts {
-		s, err := site.Start(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer s.Close()
-		hosts[i] = fmt.Sprintf("%s/delay?ms=%d", s.URL, cfg.Latency.Milliseconds())
+	hosts, end, err := cfg.startHosts(ctx)
+	defer end()
+	if err != nil {
+		return nil, err
 	}
 	dead, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,6 +91,25 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	r.Ratio = median(r.With) / median(r.Without)
 	return r, nil
+}
+
+// startHosts starts the hosts that answer, and returns a URL of each.
+func (c Config) startHosts(ctx context.Context) (urls []string, end func(), err error) {
+	var running []*site.Server
+	end = func() {
+		for _, s := range running {
+			s.Close()
+		}
+	}
+	for range c.Hosts {
+		s, err := site.Start(ctx)
+		if err != nil {
+			return nil, end, err
+		}
+		running = append(running, s)
+		urls = append(urls, fmt.Sprintf("%s/delay?ms=%d", s.URL, c.Latency.Milliseconds()))
+	}
+	return urls, end, nil
 }
 
 func (c Config) say(format string, args ...any) {

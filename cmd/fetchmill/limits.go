@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/fetchmill/fetchmill/app"
 	"github.com/fetchmill/fetchmill/internal/stage"
 )
 
@@ -16,4 +17,14 @@ type limits struct {
 func (f limits) apply(to *stage.Limits) {
 	to.Backoff = stage.Backoff{First: f.RetryFirst, Most: f.RetryMost}
 	to.Deliveries = f.Deliveries
+}
+
+// manners are the flags of all commands that fetch.
+type manners struct {
+	HostConcurrency int     `default:"32" placeholder:"N" group:"hosts" help:"Requests that a public host gets at the same time at most, from all fetchers together; 0 is for no limit (default ${default})."`
+	HostRate        float64 `default:"0" placeholder:"R" group:"hosts" help:"Requests per second that a public host gets at most, from all fetchers together; 0 is for no limit (default ${default}). Give all fetchers the same."`
+}
+
+func (f manners) apply(to *app.Config) {
+	to.HostConcurrency, to.HostRate = f.HostConcurrency, f.HostRate
 }

@@ -40,7 +40,10 @@ func (cmd *ingestCmd) Run(intake context.Context, hurry hurry, s *session) error
 type fetcherCmd struct {
 	service
 	reach
+	sources
 	limits
+	secrets
+	manners
 	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
@@ -60,7 +63,10 @@ func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) erro
 	return cmd.start(intake, hurry, s, app.Fetcher, func(c *app.Config) {
 		c.HTTPAddr, c.Fetchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Fetchers)
 		cmd.reach.apply(c)
+		cmd.sources.apply(c)
+		cmd.manners.apply(c)
 		cmd.limits.apply(&c.Limits)
+		cmd.secrets.apply(c)
 	})
 }
 

@@ -18,7 +18,10 @@ type upCmd struct {
 	Drain      time.Duration `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`
 	SyncAlways bool          `help:"Flush to the disk before anything counts as accepted: survives power loss, and is much slower."`
 	reach
+	sources
 	limits
+	secrets
+	manners
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -29,6 +32,8 @@ Examples:
 
     fetchmill up
     fetchmill up --allow-net 127.0.0.0/8 -c 1
+    fetchmill up --credentials credentials.yaml
+    fetchmill up --read-root in=/srv/in --write-root out=/srv/out --queries queries.yaml
     fetchmill up --data /var/lib/fetchmill --nats-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
 `
 }
@@ -37,10 +42,14 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg := app.Default()
 	cfg.Dir, cfg.HTTPAddr, cfg.Drain = cmd.Data, cmd.HTTPAddr, cmd.Drain
 	cmd.reach.apply(&cfg)
+	cmd.sources.apply(&cfg)
+	cfg.Files.Sync = cfg.Files.Sync || cmd.SyncAlways
 	cfg.Broker = &app.Broker{Addr: cmd.NATSAddr, SyncAlways: cmd.SyncAlways, Topology: cmd.Streams}
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
 	cmd.limits.apply(&cfg.Limits)
+	cmd.secrets.apply(&cfg)
+	cmd.manners.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

@@ -1,20 +1,17 @@
 package recipe
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/yamldoc"
 	"github.com/fetchmill/fetchmill/pkg/events"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Bounds of a recipe: generous for people, small enough for a program that reads recipes from strangers.
@@ -61,48 +58,28 @@ func Parse(data []byte) (*Recipe, error) {
 	if len(data) > maxBytes {
 		return nil, fmt.Errorf("%w: it has %d bytes: at most %d are read", ErrRecipe, len(data), maxBytes)
 	}
-	var root yaml.Node
 	var doc document
-	if err := decode(data, &root, &doc); err != nil {
+	at, err := decode(data, &doc)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecipe, err)
 	}
-	r, err := doc.recipe(position{&root})
+	r, err := doc.recipe(at)
 	if err != nil {
 		return nil, fmt.Errorf("%w %.80s: %w", ErrRecipe, doc.Name, err)
 	}
 	return r, nil
 }
 
-// decode reads the document twice: as a tree, which knows lines and order, and as values, which knows what is allowed.
-func decode(data []byte, root *yaml.Node, doc *document) error {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(root); err != nil {
-		if errors.Is(err, io.EOF) {
-			return errors.New("it is empty: write at least name, summary and one step")
-		}
-		return plain(err)
+// decode reads the document.
+func decode(data []byte, doc *document) (yamldoc.Position, error) {
+	at, err := yamldoc.Decode(data, doc)
+	switch {
+	case errors.Is(err, yamldoc.ErrEmpty):
+		err = fmt.Errorf("%w: write at least name, summary and one step", err)
+	case errors.Is(err, yamldoc.ErrSeveral):
+		err = fmt.Errorf("%w: write one recipe per file", err)
 	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return errors.New("there is more than one document: write one recipe per file")
-	}
-	dec = yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	return plain(dec.Decode(doc))
-}
-
-var goType = regexp.MustCompile(` (in|into) (type )?(recipe\.|\*|\[\]|map\[)?\S*(Document|document)\b`)
-
-// plain takes the names of Go types out of the parser's messages.
-func plain(err error) error {
-	var many *yaml.TypeError
-	if !errors.As(err, &many) {
-		return err
-	}
-	lines := make([]string, len(many.Errors))
-	for i, l := range many.Errors {
-		lines[i] = goType.ReplaceAllString(l, "")
-	}
-	return errors.New(strings.Join(lines, "; "))
+	return at, err
 }
 
 var (
@@ -110,12 +87,12 @@ var (
 	opRE    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}(\.[a-z0-9][a-z0-9_-]{0,63}){0,3}$`)
 )
 
-func (d *document) recipe(at position) (*Recipe, error) {
+func (d *document) recipe(at yamldoc.Position) (*Recipe, error) {
 	if err := events.ValidName(d.Name); err != nil {
-		return nil, at.wrap(err, "name")
+		return nil, at.Wrap(err, "name")
 	}
 	if d.Summary == "" || strings.ContainsAny(d.Summary, "\r\n") {
-		return nil, at.wrap(errors.New("summary must be one line of text that says what the recipe does"), "summary")
+		return nil, at.Wrap(errors.New("summary must be one line of text that says what the recipe does"), "summary")
 	}
 	r := &Recipe{Name: d.Name, Summary: d.Summary, Primary: d.Primary, Quiet: d.Quiet, primary: -1}
 	if err := d.params(r, at); err != nil {
@@ -124,7 +101,7 @@ func (d *document) recipe(at position) (*Recipe, error) {
 	if d.Primary != "" {
 		place, ok := r.index[d.Primary]
 		if !ok {
-			return nil, at.wrap(fmt.Errorf("primary names %q, but there is no such parameter", d.Primary), "primary")
+			return nil, at.Wrap(fmt.Errorf("primary names %q, but there is no such parameter", d.Primary), "primary")
 		}
 		r.primary = place
 	}
@@ -136,27 +113,27 @@ func (d *document) recipe(at position) (*Recipe, error) {
 }
 
 // params checks the parameters and puts them in the order of the document.
-func (d *document) params(r *Recipe, at position) error {
+func (d *document) params(r *Recipe, at yamldoc.Position) error {
 	if len(d.Params) > maxParams {
-		return at.wrap(fmt.Errorf("there are %d parameters: use at most %d", len(d.Params), maxParams), "params")
+		return at.Wrap(fmt.Errorf("there are %d parameters: use at most %d", len(d.Params), maxParams), "params")
 	}
 	names := make([]string, 0, len(d.Params))
 	for name := range d.Params {
 		names = append(names, name)
 	}
 	sort.Slice(names, func(i, j int) bool {
-		a, b := at.line("params", names[i]), at.line("params", names[j])
+		a, b := at.Line("params", names[i]), at.Line("params", names[j])
 		return a < b || a == b && names[i] < names[j]
 	})
 	r.index = make(map[string]int, len(names))
 	for i, name := range names {
 		if !paramRE.MatchString(name) {
-			return at.wrap(fmt.Errorf("parameter %.80q: use 1 to 64 of a-z, 0-9 and '_', starting with a letter", name), "params", name)
+			return at.Wrap(fmt.Errorf("parameter %.80q: use 1 to 64 of a-z, 0-9 and '_', starting with a letter", name), "params", name)
 		}
 		doc := d.Params[name]
 		p, err := doc.param(name)
 		if err != nil {
-			return at.wrap(fmt.Errorf("parameter %s: %w", name, err), "params", name)
+			return at.Wrap(fmt.Errorf("parameter %s: %w", name, err), "params", name)
 		}
 		r.Params = append(r.Params, p)
 		r.index[name] = i
@@ -166,24 +143,24 @@ func (d *document) params(r *Recipe, at position) error {
 	return nil
 }
 
-func (d *document) steps(r *Recipe, at position) error {
+func (d *document) steps(r *Recipe, at yamldoc.Position) error {
 	r.plan.fixed.Quiet = d.Quiet
 	if d.Fetch != nil {
 		step, with, err := d.Fetch.step(r.index)
 		if err != nil {
-			return at.wrap(fmt.Errorf("fetch: %w", err), "fetch")
+			return at.Wrap(fmt.Errorf("fetch: %w", err), "fetch")
 		}
 		r.Fetch = &step
 		fixed, open := step.event(with)
 		r.plan.fixed.Fetch, r.plan.fetch = &fixed, open
 	}
 	if len(d.Crunch) > maxCrunch {
-		return at.wrap(fmt.Errorf("there are %d crunch steps: use at most %d", len(d.Crunch), maxCrunch), "crunch")
+		return at.Wrap(fmt.Errorf("there are %d crunch steps: use at most %d", len(d.Crunch), maxCrunch), "crunch")
 	}
 	for i := range d.Crunch {
 		step, with, err := d.Crunch[i].step(r.index)
 		if err != nil {
-			return at.wrap(fmt.Errorf("crunch step %d: %w", i+1, err), "crunch", strconv.Itoa(i))
+			return at.Wrap(fmt.Errorf("crunch step %d: %w", i+1, err), "crunch", strconv.Itoa(i))
 		}
 		r.Crunch = append(r.Crunch, step)
 		fixed, open := step.event(with)

@@ -80,12 +80,21 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		examples[r.Name] = r.Example()
 	}
 	require.Equal(t, map[string]string{
-		"count":  "nats pub work.count 10000000",
-		"json":   "nats pub work.json https://example.com/data.json",
-		"noop":   "nats pub work.noop hello",
-		"page":   "nats pub work.page https://example.com/",
-		"sleep":  "nats pub work.sleep 2.5",
-		"uptime": "nats pub work.uptime https://example.com/",
+		"api":         "nats pub work.api https://api.example.com/things",
+		"ask":         "nats pub work.ask billing.status",
+		"certificate": "nats pub work.certificate example.com",
+		"count":       "nats pub work.count 10000000",
+		"dns":         "nats pub work.dns example.com",
+		"file":        "nats pub work.file 2026/report.txt",
+		"json":        "nats pub work.json https://example.com/data.json",
+		"noop":        "nats pub work.noop hello",
+		"object":      "nats pub work.object report.pdf",
+		"page":        "nats pub work.page https://example.com/",
+		"pages":       "nats pub work.pages https://api.example.com/users/somebody/repos",
+		"query":       "nats pub work.query orders-of",
+		"sleep":       "nats pub work.sleep 2.5",
+		"tcp":         "nats pub work.tcp example.com:443",
+		"uptime":      "nats pub work.uptime https://example.com/",
 	}, examples)
 }
 
@@ -94,7 +103,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are count, json, noop, page, sleep, uptime`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

@@ -50,6 +50,16 @@ func TestResolve_makes_the_order_of_every_builtin(t *testing.T) {
 			params: `{"select":".a[\"b\"]","url":"http://h/"}`,
 			plan:   `{"fetch":{"op":"http.get","with":{"url":"http://h/"},"timeout_ms":30000,"attempts":5},"crunch":[{"op":"jq","with":{"query":".a[\"b\"]"}}]}`,
 		},
+		"api from text": {
+			recipe: "api", in: text("http://h/"), key: "http://h/",
+			params: `{"method":"GET","revalidate":false,"select":".","url":"http://h/"}`,
+			plan:   `{"fetch":{"op":"http.request","with":{"method":"GET","revalidate":false,"url":"http://h/"},"timeout_ms":30000,"attempts":5},"crunch":[{"op":"jq","with":{"optional":true,"query":"."}}]}`,
+		},
+		"pages with a parameter": {
+			recipe: "pages", in: object(`{"url":"http://h/","next":{"param":"page"},"max_items":5}`), key: "http://h/",
+			params: `{"cross_origin":false,"max_items":5,"next":{"param":"page"},"select":".","url":"http://h/"}`,
+			plan:   `{"fetch":{"op":"http.pages","with":{"cross_origin":false,"max_items":5,"next":{"param":"page"},"url":"http://h/"},"timeout_ms":300000,"attempts":3},"crunch":[{"op":"jq","with":{"query":"."}}]}`,
+		},
 		"sleep without anything": {
 			recipe: "sleep", key: "1", params: `{"seconds":1}`,
 			plan: `{"fetch":{"op":"sleep","with":{"seconds":1},"timeout_ms":86700000}}`,

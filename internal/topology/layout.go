@@ -28,6 +28,17 @@ const (
 // are made by CancelKey and TrialKey.
 const BucketControl = "control"
 
+// BucketValidators is the KV bucket in which fetchers remember what servers call the versions that were fetched last. It is a cache:
+// when it is full, nothing more is remembered until entries have become too old.
+const BucketValidators = "validators"
+
+const (
+	// validatorAge is how long an entry is kept after the whole body was fetched.
+	validatorAge = 24 * time.Hour
+	// validatorBytes is room for 10,000 entries with bodies of the largest size that is kept in them, and far more of the usual ones.
+	validatorBytes = 256 << 20
+)
+
 // LaneConsumer names the consumer of a lane on FETCH or CRUNCH.
 func LaneConsumer(lane events.Lane) string { return string(lane) }
 
@@ -68,10 +79,16 @@ func For(c Config) Layout {
 			worker(c, StreamWork, ConsumerIngest, events.PrefixWork+">"),
 			worker(c, StreamResults, ConsumerSink, events.PrefixResult+">"),
 		},
-		Buckets: []jetstream.KeyValueConfig{{
-			Bucket: BucketControl, Description: "cancelled batches, and items on which workers have died",
-			TTL: c.DeadAge, Replicas: c.Replicas, Storage: jetstream.FileStorage,
-		}},
+		Buckets: []jetstream.KeyValueConfig{
+			{
+				Bucket: BucketControl, Description: "cancelled batches, and items on which workers have died",
+				TTL: c.DeadAge, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+			},
+			{
+				Bucket: BucketValidators, Description: "what servers call the versions that were fetched last",
+				TTL: validatorAge, MaxBytes: validatorBytes, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+			},
+		},
 	}
 	for _, lane := range events.Lanes() {
 		l.Consumers = append(l.Consumers,

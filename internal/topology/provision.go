@@ -143,10 +143,13 @@ func provisionBucket(ctx context.Context, js jetstream.JetStream, want jetstream
 	if have.Storage != want.Storage {
 		return "", immutable("storage", have.Storage, want.Storage, "kv del "+want.Bucket)
 	}
-	if have.TTL == want.TTL && have.Replicas == want.Replicas {
+	if want.MaxBytes == 0 {
+		want.MaxBytes = have.MaxBytes // not limited
+	}
+	if have.TTL == want.TTL && have.Replicas == want.Replicas && have.MaxBytes == want.MaxBytes {
 		return Unchanged, nil
 	}
-	have.TTL, have.Replicas = want.TTL, want.Replicas
+	have.TTL, have.Replicas, have.MaxBytes = want.TTL, want.Replicas, want.MaxBytes
 	_, err = js.UpdateKeyValue(ctx, have)
 	return Updated, err
 }

@@ -15,13 +15,13 @@ const (
 
 // What the network and the other side did.
 const (
-	ReasonForbiddenTarget  Reason = "forbidden_target"   // the network guard refused the address
-	ReasonDNS              Reason = "dns"                // the host name could not be resolved
-	ReasonConnect          Reason = "connect"            // no connection, or it broke
+	ReasonForbiddenTarget  Reason = "forbidden_target"   // the network guard refused the address, or the operator has not allowed the subject or bucket
+	ReasonDNS              Reason = "dns"                // the host name could not be resolved, or has no such record
+	ReasonConnect          Reason = "connect"            // no connection, or it broke; or nobody answers a request
 	ReasonTLS              Reason = "tls"                // certificate or handshake
 	ReasonTimeout          Reason = "timeout"            // no answer within the step's time
 	ReasonHTTPStatus       Reason = "http_status"        // an answer with a status that the recipe does not accept
-	ReasonProtocol         Reason = "protocol"           // the answer is not valid HTTP, or its encoding is broken
+	ReasonProtocol         Reason = "protocol"           // the answer is not valid HTTP, its encoding is broken, or it is not what was expected
 	ReasonTooManyRedirects Reason = "too_many_redirects" // more redirects than allowed
 	ReasonTooLarge         Reason = "too_large"          // more bytes than allowed
 	ReasonRobots           Reason = "robots"             // the site's robots.txt forbids it

@@ -1,15 +1,12 @@
 package cruncher
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
-	"github.com/itchyny/gojq"
-
+	"github.com/fetchmill/fetchmill/internal/jq"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -18,24 +15,24 @@ import (
 const (
 	maxOutputs     = 10_000
 	maxOutputBytes = 512 << 10
-	maxOutputDepth = 1_000 // readers of JSON stop somewhere: Go's at 10,000
-	maxQueryBytes  = 64 << 10
 )
 
 // JQ returns the operation jq: it runs a jq query over the body handed over by the step before, read as one JSON document, or over the
-// value so far. One output is the new value, several are an array, none is null. Arguments {"query": string, "limit": integer}; only
+// value so far. One output is the new value, several are an array, none is null. Arguments {"query": string, "limit": integer, "optional": boolean}; only
 // the first limit outputs are computed. Large integers stay exact. The query sees no environment, no files and no other input.
+// With "optional": true an answer without a body, such as 204 of an API, is null and not a failure.
 func JQ() ops.Op {
-	q := jq{cache: newQueryCache(256)}
+	q := jqOp{cache: jq.NewCache(256)}
 	return ops.Op{Name: "jq", Run: q.run}
 }
 
-type jq struct{ cache *queryCache }
+type jqOp struct{ cache *jq.Cache }
 
-func (q jq) run(ctx context.Context, in ops.Input) (ops.Output, error) {
+func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	var args struct {
-		Query string `json:"query"`
-		Limit *int   `json:"limit"`
+		Query    string `json:"query"`
+		Limit    *int   `json:"limit"`
+		Optional bool   `json:"optional"`
 	}
 	if err := in.Args(&args); err != nil {
 		return ops.Output{}, err
@@ -44,15 +41,23 @@ func (q jq) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{}, err
 	}
-	code, err := q.cache.get(args.Query)
+	if args.Query == "" {
+		err := errors.New(`jq needs the argument "query", such as {"query": ".items[0].name"}`)
+		return ops.Output{}, ops.Fail(events.ReasonMissingParameter, err)
+	}
+	query, err := q.cache.Get(args.Query)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	doc, err := parseDocument(subject(in))
+	data := subject(in)
+	if len(data) == 0 && in.BodyRef == nil && args.Optional {
+		return ops.Output{Value: json.RawMessage("null")}, nil
+	}
+	doc, err := jq.Decode(data)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	outputs, err := collect(ctx, code.RunWithContext(ctx, doc), limit)
+	outputs, err := collect(ctx, query, doc, limit)
 	if err != nil {
 		return ops.Output{}, err
 	}
@@ -70,57 +75,28 @@ func outputLimit(limit *int) (int, error) {
 	return *limit, nil
 }
 
-// parseDocument reads one JSON document and keeps its numbers as they are written.
-func parseDocument(data []byte) (any, error) {
-	fail := func(format string, args ...any) (any, error) {
-		return nil, ops.Fail(events.ReasonComputation, fmt.Errorf(format, args...))
-	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if len(bytes.TrimSpace(data)) == 0 {
-		return fail("jq: there is nothing to read: the step before left neither a body nor a value")
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var doc any
-	if err := dec.Decode(&doc); err != nil {
-		return fail("jq: the body is not JSON (%w): it begins with %.60q", err, data)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fail("jq: the body is more than one JSON document: the second begins before byte %d of %d", dec.InputOffset()+1, len(data))
-	}
-	return doc, nil
-}
-
 // collect takes the outputs, at most limit if limit is not 0.
-func collect(ctx context.Context, iter gojq.Iter, limit int) ([]any, error) {
+func collect(ctx context.Context, query *jq.Query, doc any, limit int) ([]any, error) {
 	var outputs []any
-	for limit == 0 || len(outputs) < limit {
-		v, ok := iter.Next()
-		if !ok {
-			return outputs, nil
-		}
-		if err, isErr := v.(error); isErr {
-			if halt, ok := errors.AsType[*gojq.HaltError](err); ok && halt.Value() == nil {
-				return outputs, nil // halt ends the query without an error
-			}
-			if ctx.Err() != nil {
-				return nil, interrupted(ctx, "jq")
-			}
-			return nil, ops.Fail(events.ReasonComputation, fmt.Errorf("jq: %w", err))
-		}
-		if len(outputs) == maxOutputs {
+	for v, err := range query.Outputs(ctx, doc) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, interrupted(ctx, "jq")
+		case err != nil:
+			return nil, err
+		case len(outputs) == maxOutputs:
 			return nil, ops.Fail(events.ReasonTooLarge, fmt.Errorf("jq: the query yields more than %d outputs: select fewer, or set a limit", maxOutputs))
 		}
 		outputs = append(outputs, v)
+		if len(outputs) == limit {
+			break
+		}
 	}
 	return outputs, nil
 }
 
 // encodeOutputs writes the outputs in the form in which they travel on.
 func encodeOutputs(outputs []any) (json.RawMessage, error) {
-	tooLarge := func(what string) error {
-		return ops.Fail(events.ReasonTooLarge, fmt.Errorf("jq: the outputs are %s: select less", what))
-	}
 	var v any
 	switch len(outputs) {
 	case 0:
@@ -129,23 +105,5 @@ func encodeOutputs(outputs []any) (json.RawMessage, error) {
 	default:
 		v = outputs
 	}
-	left := maxOutputBytes
-	switch measure(v, &left, maxOutputDepth) {
-	case tooMany:
-		return nil, tooLarge(fmt.Sprintf("larger than %d bytes as JSON", maxOutputBytes))
-	case tooDeep:
-		return nil, tooLarge(fmt.Sprintf("nested deeper than %d", maxOutputDepth))
-	}
-	raw, err := gojq.Marshal(v)
-	if err != nil {
-		return nil, ops.Fail(events.ReasonComputation, fmt.Errorf("jq: encode the outputs: %w", err))
-	}
-	// On its way a value is escaped as encoding/json does it, which can make it six times as long.
-	if raw, err = json.Marshal(json.RawMessage(raw)); err != nil {
-		return nil, ops.Fail(events.ReasonComputation, fmt.Errorf("jq: encode the outputs: %w", err))
-	}
-	if len(raw) > maxOutputBytes {
-		return nil, tooLarge(fmt.Sprintf("%d bytes as JSON, and at most %d travel on", len(raw), maxOutputBytes))
-	}
-	return raw, nil
+	return jq.Encode(v, maxOutputBytes)
 }

@@ -52,6 +52,14 @@ func TestJQ_computes_no_more_than_the_limit(t *testing.T) {
 	require.Equal(t, "[0,1,2]", string(out.Value))
 }
 
+func TestJQ_makes_null_of_nothing_where_that_is_allowed(t *testing.T) {
+	out, err := run(t, "jq", `{"query":".a","optional":true}`, ops.Input{})
+	require.NoError(t, err)
+	require.Equal(t, "null", string(out.Value))
+	_, err = run(t, "jq", `{"query":".a","optional":true}`, ops.Input{Body: []byte("<html>")})
+	require.Equal(t, events.ReasonComputation, reason(err))
+}
+
 func TestJQ_says_what_is_wrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		with, body string

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/fetcher/politeness"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
@@ -30,15 +31,16 @@ func (n *Network) httpCheck() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		return n.check(ctx, args)
+		return n.check(ctx, in, args)
 	}}
 }
 
-func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error) {
-	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers})
+func (n *Network) check(ctx context.Context, in ops.Input, args checkArgs) (ops.Output, error) {
+	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Turn: n.wait(in, politeness.Wish{Probe: true})})
 	if err != nil {
 		return ops.Output{}, err
 	}
+	defer x.Close()
 	resp, err := probe(ctx, x) //nolint:bodyclose // Discard closes it
 	if err == nil && resp.StatusCode >= 400 {
 		err = x.StatusFailure(resp)
@@ -50,7 +52,7 @@ func (n *Network) check(ctx context.Context, args checkArgs) (ops.Output, error)
 	value := checkValue{Up: err == nil, Status: facts.Status, ElapsedMS: facts.ElapsedMS}
 	if err != nil {
 		failure, ok := errors.AsType[*ops.Failure](err)
-		if !ok || failure.Reason == events.ReasonForbiddenTarget {
+		if !ok || failure.Deferred || failure.Reason == events.ReasonForbiddenTarget {
 			return ops.Output{Fetch: facts}, err // nothing was found out about the site
 		}
 		value.Reason = failure.Reason

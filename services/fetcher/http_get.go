@@ -2,27 +2,30 @@ package fetcher
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 
-	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
-type getArgs struct {
+// targetArgs are the arguments that every request of an item can have: where to, and how.
+type targetArgs struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
-	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
-	Accept []int `json:"accept"`
+	// Query is added to the URL. Values are texts, numbers, booleans or lists of such; null leaves a name out.
+	Query valuesArg `json:"query"`
+	// Auth names a credential of the operator's.
+	Auth string `json:"auth"`
+	politeArgs
 }
 
-func (a getArgs) accepts(status int) bool {
-	if len(a.Accept) == 0 {
-		return status >= 200 && status <= 299
-	}
-	return slices.Contains(a.Accept, status)
+// getArgs are the arguments of http.get.
+type getArgs struct {
+	targetArgs
+	// Accept are the statuses that count as success, instead of 200 to 299. A redirect among them is not followed.
+	Accept []int `json:"accept"`
+	// Revalidate asks for a body only if it is another than the last time. Of GET only.
+	Revalidate bool `json:"revalidate"`
 }
 
 // httpGet fetches a page: its bytes become the body for the next step, the value stays as it was.
@@ -32,38 +35,30 @@ func (n *Network) httpGet() ops.Op {
 		if err := in.Args(&args); err != nil {
 			return ops.Output{}, err
 		}
-		return n.get(ctx, args)
+		req, err := n.request(in, args.targetArgs)
+		if err != nil {
+			return ops.Output{}, err
+		}
+		return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args})
 	}}
 }
 
-func (n *Network) get(ctx context.Context, args getArgs) (ops.Output, error) {
-	if err := checkStatuses(args.Accept); err != nil {
-		return ops.Output{}, err
+// request makes what is asked of a server from the arguments.
+func (n *Network) request(in ops.Input, args targetArgs) (useragent.Request, error) {
+	if err := args.check(); err != nil {
+		return useragent.Request{}, err
 	}
-	x, err := n.agent.Exchange(useragent.Request{URL: args.URL, Headers: args.Headers, Stay: args.accepts})
+	address, err := args.Query.addTo(args.URL)
 	if err != nil {
-		return ops.Output{}, err
+		return useragent.Request{}, err
 	}
-	resp, err := x.Send(ctx, http.MethodGet) //nolint:bodyclose // Discard and Body close it
-	if err != nil {
-		return ops.Output{Fetch: x.Facts()}, err
-	}
-	if !args.accepts(resp.StatusCode) {
-		err := x.StatusFailure(resp)
-		facts := x.Facts()
-		useragent.Discard(resp)
-		return ops.Output{Fetch: facts}, err
-	}
-	body, err := x.Body(ctx, resp)
-	return ops.Output{Body: body, Fetch: x.Facts()}, err
-}
-
-// checkStatuses checks the argument accept.
-func checkStatuses(accept []int) error {
-	for _, status := range accept {
-		if status < 200 || status > 599 {
-			return ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("accept: %d is not an HTTP status from 200 to 599", status))
+	req := useragent.Request{URL: address, Headers: args.Headers, Turn: n.turn(in, args.politeArgs)}
+	if args.Auth != "" {
+		credential, err := n.cfg.Credentials.Find(args.Auth)
+		if err != nil {
+			return req, err
 		}
+		req.Credential = credential
 	}
-	return nil
+	return req, nil
 }

@@ -19,7 +19,7 @@ func TestGet_sends_the_host_as_it_is_usually_written(t *testing.T) {
 	out, err := get(t, n, args{"url": s.URL})
 	require.NoError(t, err)
 	require.Equal(t, "http://"+string(out.Body), s.URL)
-	out, err = n.get(t.Context(), getArgs{URL: strings.Replace(s.URL, "http", "HTTP", 1)})
+	out, err = get(t, n, args{"url": strings.Replace(s.URL, "http", "HTTP", 1)})
 	require.NoError(t, err)
 	require.Equal(t, "http://"+string(out.Body), s.URL)
 }
@@ -107,9 +107,9 @@ func TestGet_honours_Retry_After_up_to_a_limit(t *testing.T) {
 		w.Header().Set("Retry-After", value)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	n := network(t, func(c *NetConfig) { c.HTTP.MaxRetryAfter = 40 * time.Second })
 	after := func(v string) time.Duration {
 		value = v
+		n := network(t, func(c *NetConfig) { c.HTTP.MaxRetryAfter = 40 * time.Second }) // a new one, as the site is left alone now
 		_, err := get(t, n, args{"url": s.URL})
 		return failure(t, err, events.ReasonHTTPStatus, true).After
 	}

@@ -14,7 +14,10 @@ import (
 func TestNewNetwork_needs_no_settings(t *testing.T) {
 	set, err := Builtin(NetConfig{})
 	require.NoError(t, err)
-	require.Equal(t, []string{"http.check", "http.get", "noop", "sleep"}, set.Names())
+	require.Equal(t, []string{
+		"dns.lookup", "file.read", "file.write", "http.check", "http.get", "http.pages", "http.request", "nats.request", "noop",
+		"object.get", "sleep", "sql.query", "tcp.connect", "tls.check",
+	}, set.Names())
 }
 
 func TestNoop_does_nothing(t *testing.T) {

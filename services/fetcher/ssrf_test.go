@@ -80,7 +80,7 @@ func names(t *testing.T, addrs func(name string, n int64) []string) *dnstest.Ser
 
 func uncached(s *dnstest.Server) *net.Resolver { return &net.Resolver{PreferGo: true, Dial: s.Dial} }
 
-func cached(t *testing.T, s *dnstest.Server) *net.Resolver {
+func cached(t testing.TB, s *dnstest.Server) *net.Resolver {
 	t.Helper()
 	c, err := dnscache.New(dnscache.Config{Dial: s.Dial})
 	require.NoError(t, err)

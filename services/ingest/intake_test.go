@@ -69,7 +69,7 @@ func TestAccept_refuses_with_a_reason(t *testing.T) {
 		reason events.Reason
 		want   string
 	}{
-		"an unknown recipe":   {"pages", events.Input{}, events.ReasonUnknownRecipe, `did you mean "page"?`},
+		"an unknown recipe":   {"pagee", events.Input{}, events.ReasonUnknownRecipe, `did you mean "page"?`},
 		"a missing parameter": {"page", events.Input{}, events.ReasonMissingParameter, "nats pub work.page https://example.com/"},
 		"a wrong parameter":   {"page", events.Input{Text: "x y"}, events.ReasonInvalidParameter, "must be a URL"},
 		"a deep parameter":    {"page", events.Input{Params: json.RawMessage(`{"url":` + deep + `}`)}, events.ReasonInvalidParameter, "nested deeper"},

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/app"
+	"github.com/fetchmill/fetchmill/services/fetcher/queries"
 	"github.com/fetchmill/fetchmill/tests/internal/natscli"
 )
 
@@ -85,6 +86,18 @@ func TestMetricsInTheDocumentsAreThoseThatThereAre(t *testing.T) {
 	there := names(regexp.MustCompile(`(?m)^# TYPE (fetchmill_\w+) `), metrics)
 	require.NotEmpty(t, there)
 	require.Equal(t, there, names(regexp.MustCompile("(?m)^\\| `(fetchmill_\\w+)` "), page))
+}
+
+func TestTheCatalogueInTheDocumentsIsValid(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ops.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```yaml\n(databases:.*?)```").FindAllStringSubmatch(string(page), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		c, err := queries.Parse([]byte(block[1]), t.TempDir(), func(string) (string, bool) { return "value", true })
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
 }
 
 // names are the different first groups of all matches, sorted.

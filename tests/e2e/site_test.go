@@ -61,3 +61,11 @@ func (s *webSite) requests() int {
 	}
 	return n
 }
+
+// newSiteOf starts a site with pages of its own, and returns its address.
+func newSiteOf(t *testing.T, pages http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(pages)
+	t.Cleanup(s.Close)
+	return s.URL
+}

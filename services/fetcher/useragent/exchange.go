@@ -22,6 +22,15 @@ type Request struct {
 	Body    []byte            // sent again where a redirect keeps the method; nil sends none
 	// Stay holds for the statuses of redirects that are not followed. Nil follows all.
 	Stay func(status int) bool
+	// Credential is a secret that goes along to the hosts that it is for. Nil sends none.
+	Credential Credential
+	// Known is the version that is known already: the server is asked for another one only. Nil asks for what there is.
+	Known *Version
+	// Origin is what the item asked for, where URL was found in an answer: it is then treated like a redirect from there, so that what
+	// may be a secret goes along only to the same host. Nil means that the item itself names URL.
+	Origin *url.URL
+	// Turn is asked before each request. Nil sends at once.
+	Turn Turn
 }
 
 // Exchange is one fetch with all its redirects, and what is known about it so far. It is for one goroutine.
@@ -29,12 +38,17 @@ type Exchange struct {
 	agent  *Agent
 	stay   func(status int) bool
 	header http.Header
+	secret Credential // nil if there is none
+	known  *Version   // nil if there is none
 	body   []byte
 	start  time.Time
 	method string
 	first  *url.URL // as the item has it
 	at     *url.URL // where redirects have led
 	hop    *hop     // the newest request
+	turn   Turn
+	done   func(Taken) // ends the turn at hand; nil if there is none
+	taken  Taken       // what to tell then
 	phases events.Phases
 	facts  events.FetchFacts
 }
@@ -45,7 +59,16 @@ func (a *Agent) Exchange(r Request) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Exchange{agent: a, stay: r.Stay, header: header, body: r.Body, start: time.Now(), first: u, at: u}
+	secret, err := secretFor(r, u, header)
+	if err != nil {
+		return nil, err
+	}
+	if r.Origin != nil && !keepsHeaders(r.Origin, u) {
+		header = a.strangerHeader(header, r.Body != nil)
+	}
+	x := &Exchange{
+		agent: a, stay: r.Stay, header: header, secret: secret, known: r.Known, body: r.Body, turn: r.Turn, start: time.Now(), first: u, at: u,
+	}
 	if x.stay == nil {
 		x.stay = func(int) bool { return false }
 	}
@@ -58,9 +81,13 @@ func (a *Agent) Exchange(r Request) (*Exchange, error) {
 func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, error) {
 	x.endHop()
 	x.method, x.at = method, x.first
-	header, body := x.header, x.body
+	header, secret, body := x.header, x.secret, x.body
 	for redirects := 0; ; redirects++ {
-		resp, err := x.roundTrip(ctx, header, body)
+		if err := x.take(ctx, redirects > 0); err != nil {
+			return nil, err
+		}
+		resp, err := x.roundTrip(ctx, x.complete(header, secret), body)
+		x.answered(resp, err)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +109,9 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 		}
 		if !keepsHeaders(x.at, next) {
 			header = x.agent.strangerHeader(header, body != nil)
+		}
+		if secret != nil && !mayGo(secret, next) {
+			secret = nil // for good: what comes after was chosen by a stranger
 		}
 		x.at = next
 	}
@@ -115,13 +145,21 @@ func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byt
 
 // Body reads and decodes the body of a response, and closes it. Errors are verdicts, or the context's when the work was called off.
 func (x *Exchange) Body(ctx context.Context, resp *http.Response) ([]byte, error) {
-	body, err := readBody(resp, x.agent.cfg.MaxBodyBytes)
+	return x.BodyUpTo(ctx, resp, x.agent.cfg.MaxBodyBytes)
+}
+
+// BodyUpTo is Body with a limit of its own, in bytes after decoding.
+func (x *Exchange) BodyUpTo(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
+	body, err := readBody(resp, limit)
 	if err != nil {
 		return nil, x.failure(ctx, err)
 	}
 	x.facts.Bytes = int64(len(body))
 	return body, nil
 }
+
+// At is the URL of the newest request. It must not be changed.
+func (x *Exchange) At() *url.URL { return x.at }
 
 // endHop adds the times of the newest request to those of the ones before.
 func (x *Exchange) endHop() {
@@ -134,6 +172,7 @@ func (x *Exchange) endHop() {
 // Facts closes the exchange's books. It is called last.
 func (x *Exchange) Facts() *events.FetchFacts {
 	x.endHop()
+	x.giveBack()
 	x.facts.ElapsedMS = milliseconds(time.Since(x.start))
 	x.facts.Phases = &x.phases
 	if x.at != x.first {

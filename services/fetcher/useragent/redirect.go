@@ -18,21 +18,26 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// follow says where a redirect leads from u. What it leads to is the server's choice, so a URL that we would not take
-// from a user is a forbidden target and not a faulty parameter.
+// follow says where a redirect leads from u.
 func follow(u *url.URL, location string) (*url.URL, error) {
-	if len(location) > maxURLBytes {
-		return nil, ops.Fail(events.ReasonProtocol, fmt.Errorf("redirected to a url of %d bytes, more than %d", len(location), maxURLBytes))
+	return Resolve(u, location, "redirected to")
+}
+
+// Resolve makes a URL of what an answer from u refers to; what says how, for errors. It is the server's choice, so a URL that we would
+// not take from a user is a forbidden target and not a faulty parameter. Errors are verdicts.
+func Resolve(u *url.URL, reference, what string) (*url.URL, error) {
+	if len(reference) > maxURLBytes {
+		return nil, ops.Fail(events.ReasonProtocol, fmt.Errorf("%s a url of %d bytes, more than %d", what, len(reference), maxURLBytes))
 	}
-	next, err := u.Parse(location)
+	next, err := u.Parse(reference)
 	if err != nil {
 		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err
 		}
-		return nil, ops.Fail(events.ReasonProtocol, clip(fmt.Errorf("redirected to %q: %w", location, err)))
+		return nil, ops.Fail(events.ReasonProtocol, clip(fmt.Errorf("%s %q: %w", what, reference, err)))
 	}
 	if err := checkURL(next); err != nil {
-		return nil, ops.Fail(events.ReasonForbiddenTarget, clip(fmt.Errorf("redirected: %w", err)))
+		return nil, ops.Fail(events.ReasonForbiddenTarget, clip(fmt.Errorf("%s: %w", what, err)))
 	}
 	return next, nil
 }
@@ -44,8 +49,8 @@ func keepsMethod(method string, status int) bool {
 		status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
 }
 
-// contentHeaders describe the body of a request.
-var contentHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Location"}
+// contentHeaders describe the body of a request, or what a server does on receiving it twice.
+var contentHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Location", "Idempotency-Key"}
 
 func withoutContent(h http.Header) http.Header {
 	h = h.Clone()
@@ -54,6 +59,10 @@ func withoutContent(h http.Header) http.Header {
 	}
 	return h
 }
+
+// SameOrigin says whether a server that is asked for one URL may send us on to another without anybody's leave: to the same host and
+// port, and from http to https of the same host, but not the other way.
+func SameOrigin(from, to *url.URL) bool { return keepsHeaders(from, to) }
 
 // keepsHeaders says whether custom headers, which may be credentials, may go along from one URL to the next: to the same
 // host and port, and from http to https of the same host, but not the other way.

@@ -112,10 +112,13 @@ func TestKeepsHeaders(t *testing.T) {
 		{"http://a/", "http://a.b/", false},
 		{"https://a/", "https://a:8443/", false},
 	} {
-		from, err := url.Parse(c.from)
-		require.NoError(t, err)
-		to, err := url.Parse(c.to)
-		require.NoError(t, err)
-		require.Equal(t, c.want, keepsHeaders(from, to), c)
+		require.Equal(t, c.want, keepsHeaders(mustURL(t, c.from), mustURL(t, c.to)), c)
 	}
+}
+
+func mustURL(t *testing.T, raw string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(raw)
+	require.NoError(t, err)
+	return u
 }

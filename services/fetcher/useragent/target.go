@@ -6,12 +6,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
@@ -81,37 +78,3 @@ func isIPv6(host string) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
 	})
 }
-
-// forbiddenHeaders are those by which a request would be framed or routed differently from what was checked.
-var forbiddenHeaders = []string{
-	"Connection", "Content-Length", "Host", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
-
-func (a *Agent) header(custom map[string]string) (http.Header, error) {
-	if len(custom) == 0 {
-		return a.plain, nil
-	}
-	h := make(http.Header, len(custom)+len(a.plain))
-	for name, value := range custom {
-		key := http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name):
-			return nil, fmt.Errorf("header %q is not a valid header name", name)
-		case !validHeaderValue(value):
-			return nil, fmt.Errorf("header %s has a value with characters that headers cannot have", name)
-		case slices.Contains(forbiddenHeaders, key) || strings.HasPrefix(key, "Proxy-"):
-			return nil, fmt.Errorf("header %s cannot be set: it belongs to the connection", name)
-		case h[key] != nil:
-			return nil, fmt.Errorf("header %s is given twice", name)
-		}
-		h[key] = []string{value}
-	}
-	for key, values := range a.plain {
-		if h[key] == nil {
-			h[key] = values
-		}
-	}
-	return h, nil
-}
-
-func validHeaderValue(v string) bool { return httpguts.ValidHeaderFieldValue(v) }

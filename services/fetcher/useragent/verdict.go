@@ -41,15 +41,29 @@ func temporaryStatus(status int) bool {
 // failure is the verdict on an error of the transport or of reading a body. When the work was called off it is no verdict:
 // the context's error, for the stage to hand the item back.
 func (x *Exchange) failure(ctx context.Context, err error) error {
+	return verdict(ctx, x.String(), err, x.start, x.hop != nil && x.hop.tlsFailed.Load())
+}
+
+// ErrHandshake marks an error of a TLS handshake for Verdict, as not all of them have a type of their own.
+var ErrHandshake = errors.New("TLS handshake")
+
+// Verdict judges an error of the network as those of requests are judged, for operations that use no HTTP. What says what was being
+// done. When the work was called off it is no verdict: the context's error, for the stage to hand the item back.
+func Verdict(ctx context.Context, what string, err error) error {
+	return verdict(ctx, what, err, time.Time{}, errors.Is(err, ErrHandshake))
+}
+
+func verdict(ctx context.Context, what string, err error, start time.Time, tlsFailed bool) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("%s: %w", x, ctx.Err())
+		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	f := x.classify(ctx, err)
-	f.Err = clip(fmt.Errorf("%s: %w", x, f.Err))
+	f := classify(ctx, err, start, tlsFailed)
+	f.Err = clip(fmt.Errorf("%s: %w", what, f.Err))
 	return f
 }
 
-func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
+// classify finds the reason. If the time ran out it tells how much that was, unless start is zero.
+func classify(ctx context.Context, err error, start time.Time, tlsFailed bool) *ops.Failure {
 	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
 		return permanent(events.ReasonTooLarge, err)
 	}
@@ -57,13 +71,16 @@ func (x *Exchange) classify(ctx context.Context, err error) *ops.Failure {
 		return f
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		waited := time.Since(x.start).Round(time.Millisecond)
-		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", waited, ctx.Err()))
+		within := "its time"
+		if !start.IsZero() {
+			within = time.Since(start).Round(time.Millisecond).String()
+		}
+		return temporary(events.ReasonTimeout, fmt.Errorf("no full answer within %s: %w", within, ctx.Err()))
 	}
 	if f := unreachable(err); f != nil {
 		return f
 	}
-	if x.hop != nil && x.hop.tlsFailed.Load() || isTLS(err) {
+	if tlsFailed || isTLS(err) {
 		return permanent(events.ReasonTLS, err)
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {

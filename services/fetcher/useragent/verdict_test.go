@@ -11,11 +11,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/netguard"
 	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 // raw is a server that reads a request's header and answers with bytes of its own.
@@ -140,11 +142,29 @@ func TestGet_judges_names_by_what_they_resolve_to(t *testing.T) {
 }
 
 func TestClassify_takes_a_connect_timeout_for_temporary(t *testing.T) {
-	x, err := agent(t).Exchange(Request{URL: "http://example.com/"})
-	require.NoError(t, err)
-	f := x.classify(t.Context(), &net.OpError{Op: "dial", Err: context.DeadlineExceeded})
-	require.Equal(t, events.ReasonTimeout, f.Reason)
-	require.True(t, f.Temporary)
+	fails(t, Verdict(t.Context(), "dial", &net.OpError{Op: "dial", Err: context.DeadlineExceeded}), events.ReasonTimeout, true)
+}
+
+func TestVerdict_judges_errors_without_HTTP_alike(t *testing.T) {
+	refused := Verdict(t.Context(), "look", &net.OpError{Op: "dial", Err: &netguard.RefusedError{Rule: "a rule"}})
+	fails(t, refused, events.ReasonForbiddenTarget, false)
+	require.EqualError(t, refused, "look: network guard: refused to connect: a rule")
+	fails(t, Verdict(t.Context(), "look", &net.DNSError{IsNotFound: true}), events.ReasonDNS, false)
+	fails(t, Verdict(t.Context(), "look", io.EOF), events.ReasonConnect, true)
+	fails(t, Verdict(t.Context(), "look", errors.New("what is this?")), events.ReasonProtocol, true)
+	fails(t, Verdict(t.Context(), "look", fmt.Errorf("%w: no cipher in common", ErrHandshake)), events.ReasonTLS, false)
+	fails(t, Verdict(t.Context(), "look", fmt.Errorf("%w: %w", ErrHandshake, io.EOF)), events.ReasonConnect, true)
+
+	ended, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	late := Verdict(ended, "look", io.EOF)
+	fails(t, late, events.ReasonTimeout, true)
+	require.EqualError(t, late, "look: no full answer within its time: context deadline exceeded")
+
+	off, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.EqualError(t, Verdict(off, "look", io.EOF), "look: context canceled")
+	require.NotErrorAs(t, Verdict(off, "look", io.EOF), new(*ops.Failure))
 }
 
 func TestClip_keeps_the_error_and_shortens_its_text(t *testing.T) {

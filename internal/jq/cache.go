@@ -1,4 +1,4 @@
-package cruncher
+package jq
 
 import (
 	"container/list"
@@ -16,8 +16,8 @@ import (
 // ever matched, and a query that takes them from the data would grow for ever.
 const maxUses = 10_000
 
-// queryCache keeps the compiled queries that were used last.
-type queryCache struct {
+// Cache keeps the compiled queries that were used last. It is safe for concurrent use.
+type Cache struct {
 	mu     sync.Mutex
 	most   int
 	order  *list.List // of *cachedQuery, the last used first
@@ -30,24 +30,25 @@ type cachedQuery struct {
 	uses int
 }
 
-func newQueryCache(most int) *queryCache {
-	return &queryCache{most: most, order: list.New(), lookup: make(map[string]*list.Element, most)}
+// NewCache makes a cache of so many queries at most.
+func NewCache(most int) *Cache {
+	return &Cache{most: most, order: list.New(), lookup: make(map[string]*list.Element, most)}
 }
 
-// get returns a compiled query. Two that compile the same one at once do so twice, which is harmless.
-func (c *queryCache) get(text string) (*gojq.Code, error) {
+// Get returns a compiled query. Two that compile the same one at once do so twice, which is harmless. Errors are verdicts.
+func (c *Cache) Get(text string) (*Query, error) {
 	if code := c.cached(text); code != nil {
-		return code, nil
+		return &Query{code}, nil
 	}
 	code, err := compile(text)
 	if err != nil {
 		return nil, err
 	}
 	c.put(text, code)
-	return code, nil
+	return &Query{code}, nil
 }
 
-func (c *queryCache) cached(text string) *gojq.Code {
+func (c *Cache) cached(text string) *gojq.Code {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.lookup[text]
@@ -63,7 +64,7 @@ func (c *queryCache) cached(text string) *gojq.Code {
 	return q.code
 }
 
-func (c *queryCache) put(text string, code *gojq.Code) {
+func (c *Cache) put(text string, code *gojq.Code) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.lookup[text]; ok {
@@ -80,7 +81,7 @@ func queryOf(e *list.Element) *cachedQuery {
 	return e.Value.(*cachedQuery) //nolint:forcetypeassert // put adds nothing else
 }
 
-func (c *queryCache) drop(e *list.Element) {
+func (c *Cache) drop(e *list.Element) {
 	delete(c.lookup, queryOf(e).text)
 	c.order.Remove(e)
 }
@@ -92,7 +93,7 @@ func compile(text string) (*gojq.Code, error) {
 	}
 	switch {
 	case text == "":
-		return nil, ops.Fail(events.ReasonMissingParameter, errors.New(`jq needs the argument "query", such as {"query": ".items[0].name"}`))
+		return nil, invalid(errors.New("it is empty: write . for the whole document"))
 	case len(text) > maxQueryBytes:
 		return nil, invalid(fmt.Errorf("it has %d bytes: use at most %d", len(text), maxQueryBytes))
 	}

@@ -1,4 +1,4 @@
-package cruncher
+package jq
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package recipe
+package yamldoc
 
 import (
 	"fmt"
@@ -7,11 +7,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// position finds lines in a document.
-type position struct{ root *yaml.Node }
+// Position finds lines in a document.
+type Position struct{ root *yaml.Node }
 
-// line returns the line of the value at a path of keys and indices, or of the nearest part above that is there; 0 if none is.
-func (p position) line(path ...string) int {
+// Line returns the line of the value at a path of keys and indices, or of the nearest part above that is there; 0 if none is.
+func (p Position) Line(path ...string) int {
 	node := p.root
 	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
 		node = node.Content[0]
@@ -47,7 +47,7 @@ func child(node *yaml.Node, step string) (*yaml.Node, int) {
 	return nil, 0
 }
 
-// wrap names the line of a path in an error.
-func (p position) wrap(err error, path ...string) error {
-	return fmt.Errorf("line %d: %w", p.line(path...), err)
+// Wrap names the line of a path in an error.
+func (p Position) Wrap(err error, path ...string) error {
+	return fmt.Errorf("line %d: %w", p.Line(path...), err)
 }
