@@ -32,6 +32,9 @@ const BucketControl = "control"
 // when it is full, nothing more is remembered until entries have become too old.
 const BucketValidators = "validators"
 
+// BucketModules is the object store of modules of WebAssembly, which package modules keeps.
+const BucketModules = "modules"
+
 const (
 	// validatorAge is how long an entry is kept after the whole body was fetched.
 	validatorAge = 24 * time.Hour
@@ -56,6 +59,7 @@ type Layout struct {
 	Streams   []jetstream.StreamConfig
 	Consumers []Consumer
 	Buckets   []jetstream.KeyValueConfig
+	Objects   []jetstream.ObjectStoreConfig
 }
 
 // Consumer is a durable pull consumer and the stream that it belongs to.
@@ -90,6 +94,10 @@ func For(c Config) Layout {
 			},
 		},
 	}
+	l.Objects = []jetstream.ObjectStoreConfig{{
+		Bucket: BucketModules, Description: "modules of WebAssembly that items can be computed with",
+		MaxBytes: -1, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+	}}
 	for _, lane := range events.Lanes() {
 		l.Consumers = append(l.Consumers,
 			worker(c, StreamFetch, LaneConsumer(lane), events.PrefixFetch+string(lane)+".>"),

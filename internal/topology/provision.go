@@ -15,7 +15,7 @@ var ErrImmutable = errors.New("cannot be changed on the broker")
 
 // Change is what Provision did about one stream, consumer or bucket.
 type Change struct {
-	Kind   string `json:"kind"` // stream, consumer, bucket
+	Kind   string `json:"kind"` // stream, consumer, bucket, objects
 	Name   string `json:"name"`
 	Action Action `json:"action"`
 }
@@ -57,6 +57,13 @@ func Provision(ctx context.Context, js jetstream.JetStream, l Layout) ([]Change,
 			return changes, fmt.Errorf("bucket %s: %w", b.Bucket, err)
 		}
 		done("bucket", b.Bucket, action)
+	}
+	for _, o := range l.Objects {
+		action, err := provisionObjects(ctx, js, o)
+		if err != nil {
+			return changes, fmt.Errorf("object store %s: %w", o.Bucket, err)
+		}
+		done("objects", o.Bucket, action)
 	}
 	return changes, nil
 }
@@ -151,6 +158,28 @@ func provisionBucket(ctx context.Context, js jetstream.JetStream, want jetstream
 	}
 	have.TTL, have.Replicas, have.MaxBytes = want.TTL, want.Replicas, want.MaxBytes
 	_, err = js.UpdateKeyValue(ctx, have)
+	return Updated, err
+}
+
+// provisionObjects updates the stream behind an object store, as its status does not tell everything.
+func provisionObjects(ctx context.Context, js jetstream.JetStream, want jetstream.ObjectStoreConfig) (Action, error) {
+	stream, err := js.Stream(ctx, "OBJ_"+want.Bucket)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err := js.CreateObjectStore(ctx, want)
+		return Created, err
+	}
+	if err != nil {
+		return "", err
+	}
+	have := stream.CachedInfo().Config
+	if have.Storage != want.Storage {
+		return "", immutable("storage", have.Storage, want.Storage, "object rm "+want.Bucket)
+	}
+	if have.MaxAge == want.TTL && have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas && have.Description == want.Description {
+		return Unchanged, nil
+	}
+	have.MaxAge, have.MaxBytes, have.Replicas, have.Description = want.TTL, want.MaxBytes, want.Replicas, want.Description
+	_, err = js.UpdateStream(ctx, have)
 	return Updated, err
 }
 

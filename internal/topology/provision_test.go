@@ -29,7 +29,7 @@ func TestProvision(t *testing.T) {
 		second, err := topology.Provision(t.Context(), js, layout)
 		require.NoError(t, err)
 
-		require.Len(t, first, len(layout.Streams)+len(layout.Consumers)+len(layout.Buckets))
+		require.Len(t, first, len(layout.Streams)+len(layout.Consumers)+len(layout.Buckets)+len(layout.Objects))
 		for _, c := range first {
 			require.Equal(t, topology.Created, c.Action, c.Name)
 		}
