@@ -31,8 +31,12 @@ func (s *Store) write(ctx context.Context, hash string, data []byte) error {
 	name := Prefix + hash
 	subject := "$O." + topology.BucketModules + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
 	var before uint64
+	var old jetstream.ObjectInfo
 	if last, err := stream.GetLastMsgForSubject(ctx, subject); err == nil {
 		before = last.Sequence
+		if err := json.Unmarshal(last.Data, &old); err == nil && !old.Deleted && old.Digest == digest(hash) {
+			return errTooLate
+		}
 	} else if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
@@ -41,21 +45,27 @@ func (s *Store) write(ctx context.Context, hash string, data []byte) error {
 		Bucket:     topology.BucketModules, NUID: nuid.Next(), Size: uint64(len(data)),
 	}
 	info.Digest = digest(hash)
-	chunks := "$O." + topology.BucketModules + ".C." + info.NUID
+	const prefix = "$O." + topology.BucketModules + ".C."
 	err = func() error {
 		for rest := data; len(rest) > 0; info.Chunks++ {
 			n := min(chunkBytes, len(rest))
-			if _, err := s.js.Publish(ctx, chunks, rest[:n]); err != nil {
+			if _, err := s.js.Publish(ctx, prefix+info.NUID, rest[:n]); err != nil {
 				return err
 			}
 			rest = rest[n:]
 		}
 		return s.announce(ctx, subject, before, info)
 	}()
-	if err != nil {
-		err = errors.Join(err, stream.Purge(context.WithoutCancel(ctx), jetstream.WithPurgeSubject(chunks)))
+	remove := func(nuid string) error {
+		return stream.Purge(context.WithoutCancel(ctx), jetstream.WithPurgeSubject(prefix+nuid))
 	}
-	return err
+	switch {
+	case err != nil:
+		return errors.Join(err, remove(info.NUID))
+	case old.NUID != "":
+		return remove(old.NUID)
+	}
+	return nil
 }
 
 // digest is a hash as objects have it.
