@@ -30,6 +30,8 @@ type Config struct {
 	// Compiler makes the command that compiles one module in a process of its own, by calling Compile with dir. Nil compiles in this
 	// process, where it cannot be stopped and its memory is not bounded.
 	Compiler func(ctx context.Context, dir string) *exec.Cmd
+	// LoadTime is how long getting the bytes of a module may take; half a minute if 0.
+	LoadTime time.Duration
 	// CompileTime and CompileMemory are what compiling one module may cost; a minute and 1 GiB if 0.
 	CompileTime   time.Duration
 	CompileMemory int64
@@ -40,6 +42,7 @@ func (c *Config) fill() {
 	setDefault(&c.ModuleBytes, DefaultModuleBytes)
 	setDefault(&c.KeepModules, 32)
 	setDefault(&c.KeepBytes, 128<<20)
+	setDefault(&c.LoadTime, 30*time.Second)
 	setDefault(&c.CompileTime, time.Minute)
 	setDefault(&c.CompileMemory, 1<<30)
 	if c.Log == nil {
@@ -138,7 +141,7 @@ func (e *Engine) open(ctx context.Context, hash string, load Load) (*entry, erro
 	case <-m.ready:
 	case <-ctx.Done():
 		if !m.isReady() {
-			return nil, errors.Join(context.Cause(ctx), e.kept.release(m))
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrCompiling, context.Cause(ctx)), e.kept.release(m))
 		}
 	}
 	if m.err != nil {
@@ -167,10 +170,8 @@ func (e *Engine) fill(m *entry, load Load) {
 		e.kept.failed(m, ErrClosed)
 		return
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.cfg.CompileTime)
-	defer cancel()
 	start := time.Now()
-	runtime, compiled, module, err := e.load(ctx, m.hash, load)
+	runtime, compiled, module, err := e.load(m.hash, load)
 	switch {
 	case err != nil && e.ctx.Err() != nil:
 		e.kept.failed(m, ErrClosed)
@@ -189,9 +190,13 @@ type compiledModule struct {
 	memory int64 // bytes that an instance has from the start
 }
 
-func (e *Engine) load(ctx context.Context, hash string, load Load) (wazero.Runtime, wazero.CompiledModule, compiledModule, error) {
+func (e *Engine) load(hash string, load Load) (wazero.Runtime, wazero.CompiledModule, compiledModule, error) {
 	none := compiledModule{}
-	data, err := load(ctx, e.cfg.ModuleBytes)
+	data, err := func() ([]byte, error) {
+		ctx, cancel := context.WithTimeout(e.ctx, e.cfg.LoadTime)
+		defer cancel()
+		return load(ctx, e.cfg.ModuleBytes)
+	}()
 	if err != nil {
 		return nil, nil, none, err
 	}
@@ -208,6 +213,8 @@ func (e *Engine) load(ctx context.Context, hash string, load Load) (wazero.Runti
 	if err := e.setUpDir(); err != nil {
 		return nil, nil, none, err
 	}
+	ctx, cancel := context.WithTimeout(e.ctx, e.cfg.CompileTime)
+	defer cancel()
 	if e.cfg.Compiler != nil {
 		if err := e.compileElsewhere(ctx, m.Binary); err != nil {
 			return nil, nil, none, err

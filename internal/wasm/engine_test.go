@@ -357,6 +357,7 @@ func TestEngine_goes_on_compiling_for_those_who_come_later(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := e.Run(ctx, wasm.Hash(data), load, nil, call(""))
+	require.ErrorIs(t, err, wasm.ErrCompiling)
 	require.ErrorIs(t, err, context.Canceled)
 	stored.Done()
 	never := func(context.Context, int64) ([]byte, error) { return nil, errors.New("asked again") }

@@ -10,6 +10,8 @@ var (
 	ErrModule = errors.New("no module that can be run")
 	// ErrTooCostly means that compiling the module takes more time or memory than it may.
 	ErrTooCostly = errors.New("module is too costly to compile")
+	// ErrCompiling means that the context ended before the module was compiled, which goes on for those who come later.
+	ErrCompiling = errors.New("module is still being compiled")
 	// ErrTrap means that the program did something impossible, such as reading outside its memory, and was ended.
 	ErrTrap = errors.New("program trapped")
 	// ErrMemory means that the program needs more memory than it may have.
