@@ -31,6 +31,7 @@ type commands struct {
 	Batch   batchCmd   `cmd:"" group:"work" help:"See, wait for and cancel batches."`
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
+	WASM    wasmCmd    `cmd:"" name:"wasm" group:"care" help:"Look after the programs of yours that items are computed with."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
 	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
@@ -53,7 +54,7 @@ func newParser(c *commands, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
+			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "modules", Title: "Modules of WebAssembly:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
 		}),
 		kong.Exit(os.Exit),
 	)

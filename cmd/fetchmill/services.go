@@ -73,6 +73,7 @@ func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) erro
 type cruncherCmd struct {
 	service
 	limits
+	programs
 	C        int    `short:"c" placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
@@ -89,7 +90,8 @@ Example:
 func (cmd *cruncherCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	return cmd.start(intake, hurry, s, app.Cruncher, func(c *app.Config) {
 		c.HTTPAddr, c.Crunchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Crunchers)
-		cmd.apply(&c.Limits)
+		cmd.limits.apply(&c.Limits)
+		cmd.programs.apply(c)
 	})
 }
 

@@ -20,6 +20,7 @@ type upCmd struct {
 	reach
 	sources
 	limits
+	programs
 	secrets
 	manners
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
@@ -48,6 +49,7 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
 	cmd.limits.apply(&cfg.Limits)
+	cmd.programs.apply(&cfg)
 	cmd.secrets.apply(&cfg)
 	cmd.manners.apply(&cfg)
 	return s.start(intake, hurry, cfg)

@@ -58,11 +58,14 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) (Module, bool
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return Module{}, false, explain(doing, err)
 	}
-	if linked, err = b.AddLink(ctx, name, object); err != nil {
+	if _, err = b.AddLink(ctx, name, object); err != nil {
 		return Module{}, false, explain(doing, err)
 	}
 	// Somebody may have removed the bytes before they had this name.
 	if _, _, err = s.keep(ctx, b, hash, data); err != nil {
+		return Module{}, false, explain(doing, err)
+	}
+	if linked, err = b.GetInfo(ctx, name); err != nil {
 		return Module{}, false, explain(doing, err)
 	}
 	return Module{name, hash, int64(len(data)), linked.ModTime}, true, nil

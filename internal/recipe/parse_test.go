@@ -95,6 +95,8 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"sleep":       "nats pub work.sleep 2.5",
 		"tcp":         "nats pub work.tcp example.com:443",
 		"uptime":      "nats pub work.uptime https://example.com/",
+		"wasm":        `nats pub work.wasm '{"input":"to be or not to be","module":"words"}'`,
+		"wasm-page":   `nats pub work.wasm-page '{"url":"https://example.com/","module":"words"}'`,
 	}, examples)
 }
 
@@ -103,7 +105,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime, wasm, wasm-page`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")
