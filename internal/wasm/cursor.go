@@ -5,9 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// cursor reads a part of a module. After its first fault it reads zeros, and err is that fault.
+// cursor reads a part of a module and copies it as it goes, so that what is read can be replaced. After its first fault it reads
+// zeros, and err is that fault.
 type cursor struct {
 	rest []byte
+	out  []byte // what was read, with replacements
 	what string // the part, for people
 	err  error
 }
@@ -20,11 +22,14 @@ func (c *cursor) fail(format string, args ...any) {
 }
 
 func (c *cursor) byte() byte {
-	b := c.take(1)
-	if len(b) == 0 {
+	if len(c.rest) == 0 {
+		c.fail("it is cut off")
 		return 0
 	}
-	return b[0]
+	b := c.rest[0]
+	c.rest = c.rest[1:]
+	c.out = append(c.out, b)
+	return b
 }
 
 // take reads n bytes, or fails.
@@ -35,6 +40,7 @@ func (c *cursor) take(n uint32) []byte {
 	}
 	b := c.rest[:n:n]
 	c.rest = c.rest[n:]
+	c.out = append(c.out, b...)
 	return b
 }
 
@@ -54,6 +60,9 @@ func (c *cursor) u32() uint32 {
 	}
 }
 
+// replace makes the copy end with a number instead of all that was read since the copy had this length.
+func (c *cursor) replace(length int, n uint32) { c.out = appendU32(c.out[:length], n) }
+
 // signed skips a signed number in LEB128 of at most so many bytes.
 func (c *cursor) signed(most int) {
 	for range most {
@@ -62,6 +71,22 @@ func (c *cursor) signed(most int) {
 		}
 	}
 	c.fail("a number is too long")
+}
+
+// index reads the number of something of which there are so many.
+func (c *cursor) index(there int, of string) uint32 {
+	n := c.u32()
+	if c.err == nil && uint64(n) >= uint64(there) {
+		c.fail("it refers to %s %d, and there are %d", of, n, there)
+	}
+	return n
+}
+
+// zero reads a byte that has to be 0.
+func (c *cursor) zero() {
+	if c.byte() != 0 {
+		c.fail("a byte that is reserved is not 0")
+	}
 }
 
 // count reads how many of something follow. Each has at least one byte.
@@ -100,3 +125,5 @@ func (c *cursor) end() {
 }
 
 func appendU32(b []byte, n uint32) []byte { return binary.AppendUvarint(b, uint64(n)) }
+
+func appendName(b []byte, s string) []byte { return append(appendU32(b, uint32(len(s))), s...) }

@@ -249,8 +249,7 @@ func (e *Engine) setUpDir() error {
 
 // runtimeConfig is the same wherever a module is compiled, because the compiled code depends on it.
 func runtimeConfig(code wazero.CompilationCache) wazero.RuntimeConfig {
-	return wazero.NewRuntimeConfig().WithCompilationCache(code).WithCloseOnContextDone(true).
-		WithDebugInfoEnabled(false).WithMemoryLimitPages(MaxMemoryBytes / PageBytes)
+	return wazero.NewRuntimeConfig().WithCompilationCache(code).WithDebugInfoEnabled(false).WithMemoryLimitPages(MaxMemoryBytes / PageBytes)
 }
 
 // newRuntime compiles a module that has been inspected, or loads its code if that is there. Each module has a runtime of its own, so
@@ -263,7 +262,10 @@ func newRuntime(ctx context.Context, code wazero.CompilationCache, binary []byte
 				err = fault("its compiler crashed: %v", p)
 			}
 		}()
-		if _, err := wasi_snapshot_preview1.Instantiate(ctx, runtime); err != nil {
+		if err := instantiateMeter(ctx, runtime); err != nil {
+			return nil, err
+		}
+		if _, err := wasi_snapshot_preview1.Instantiate(stoppable(ctx), runtime); err != nil {
 			return nil, err
 		}
 		compiled, err := runtime.CompileModule(experimental.WithCompilationWorkers(ctx, workers), binary)

@@ -132,6 +132,16 @@ func main() {
 // body makes a program of the instructions of its _start.
 func body(parts ...[]byte) []byte { return wasmtest.Spec{Body: slices.Concat(parts...)}.Bytes() }
 
+// doubling is a program of functions that each call the next one twice.
+func doubling(n int) []byte {
+	var more [][]byte
+	for i := range n {
+		next := wasmtest.Call(wasmtest.Start + i + 2)
+		more = append(more, wasmtest.Function(nil, append(next, next...)))
+	}
+	return wasmtest.Spec{Body: wasmtest.Call(wasmtest.Start + 1), More: append(more, wasmtest.Function(nil, nil))}.Bytes()
+}
+
 // hostile are programs that want to hurt, with the error that ends them.
 func hostile() map[string]struct {
 	data []byte
@@ -141,6 +151,17 @@ func hostile() map[string]struct {
 	grow := slices.Concat(wasmtest.Const(1), []byte{0x40, 0, 0x1a})                                                     // a page
 	growTable := slices.Concat([]byte{0xd0, 0x70}, wasmtest.Const(100_000), []byte{0xfc, 15, 0, 0x1a})                  // references
 	until := slices.Concat(wasmtest.Const(100), []byte{0x40, 0}, wasmtest.Const(-1), []byte{0x46, 0x04, 0x40, 0, 0x0b}) // trap when refused
+	// Sixteen megabytes are filled with zeros.
+	fill := slices.Concat(wasmtest.Const(0), wasmtest.Const(0), wasmtest.Const(16<<20), []byte{0xfc, 11, 0})
+	// A million empty texts are written.
+	many := slices.Concat(wasmtest.Const(2), wasmtest.Const(0), wasmtest.Const(1_000_000), wasmtest.Const(0), wasmtest.Call(wasmtest.FdWrite), []byte{0x1a})
+	random := wasmtest.Spec{
+		Pages: 256, Sections: map[byte][]byte{
+			1: slices.Concat([]byte{2}, []byte{0x60, 0, 0}, []byte{0x60, 2, wasmtest.I32, wasmtest.I32, 1, wasmtest.I32}),
+			2: append([]byte{1}, wasmtest.Import("wasi_snapshot_preview1", "random_get", 0, 1)...),
+		}, Exports: map[string][]byte{"_start": {0, 1}},
+		Body: bytes.Repeat(slices.Concat(wasmtest.Const(0), wasmtest.Const(16<<20), wasmtest.Call(0), []byte{0x1a}), 2_000),
+	}.Bytes()
 	withStart := wasmtest.Spec{Sections: map[byte][]byte{
 		8: {4}, 3: {2, 0, 0}, 10: slices.Concat([]byte{2}, wasmtest.Function(nil, nil), wasmtest.Function(nil, wasmtest.Forever())),
 	}}
@@ -158,16 +179,20 @@ func hostile() map[string]struct {
 		"an endless loop that grows a table": {wasmtest.Spec{
 			Body: wasmtest.Forever(growTable...), Sections: map[byte][]byte{4: {1, 0x70, 0, 0}},
 		}.Bytes(), timeout, ""},
-		"an endless loop of empty reads":  {body(wasmtest.Forever(wasmtest.Write(1, 0, 0)...)), timeout, ""},
-		"endless output":                  {body(wasmtest.Forever(wasmtest.Write(1, 0, 60_000)...)), wasm.ErrOutput, "more than 1048576 bytes"},
-		"endless errors":                  {body(wasmtest.Forever(wasmtest.Write(2, 0, 60_000)...)), timeout, ""},
-		"endless recursion":               {body(wasmtest.Call(wasmtest.Start)), wasm.ErrTrap, "stack overflow"},
-		"all the memory, and then a trap": {body(wasmtest.Forever(until...)), wasm.ErrMemory, "more than 16 MiB"},
-		"much memory from the start":      {wasmtest.Spec{Pages: 1000}.Bytes(), wasm.ErrMemory, "begins with 62 MiB"},
-		"unreachable":                     {body([]byte{0}), wasm.ErrTrap, "unreachable"},
-		"a division by zero":              {body(wasmtest.Const(1), wasmtest.Const(0), []byte{0x6d, 0x1a}), wasm.ErrTrap, "divide by zero"},
-		"a read outside its memory":       {body(wasmtest.Const(-4), []byte{0x28, 2, 0, 0x1a}), wasm.ErrTrap, "out of bounds"},
-		"data outside its memory":         {wasmtest.Spec{Sections: map[byte][]byte{11: wasmtest.Data(70_000, "x")}}.Bytes(), wasm.ErrTrap, "out of bounds"},
+		"an endless loop of empty reads": {body(wasmtest.Forever(wasmtest.Write(1, 0, 0)...)), timeout, ""},
+		"endless output":                 {body(wasmtest.Forever(wasmtest.Write(1, 0, 60_000)...)), wasm.ErrOutput, "more than 1048576 bytes"},
+		"endless errors":                 {body(wasmtest.Forever(wasmtest.Write(2, 0, 60_000)...)), timeout, ""},
+		"calls without a loop that would take longer than the world": {doubling(60), timeout, ""},
+		"much work without a loop":                                   {wasmtest.Spec{Pages: 256, Body: bytes.Repeat(fill, 2_000)}.Bytes(), timeout, ""},
+		"calls of the host without a loop":                           {wasmtest.Spec{Pages: 256, Body: bytes.Repeat(many, 2_000)}.Bytes(), timeout, ""},
+		"long random numbers without a loop":                         {random, timeout, ""},
+		"endless recursion":                                          {body(wasmtest.Call(wasmtest.Start)), wasm.ErrTrap, "stack overflow"},
+		"all the memory, and then a trap":                            {body(wasmtest.Forever(until...)), wasm.ErrMemory, "more than 16 MiB"},
+		"much memory from the start":                                 {wasmtest.Spec{Pages: 1000}.Bytes(), wasm.ErrMemory, "begins with 62 MiB"},
+		"unreachable":                                                {body([]byte{0}), wasm.ErrTrap, "unreachable"},
+		"a division by zero":                                         {body(wasmtest.Const(1), wasmtest.Const(0), []byte{0x6d, 0x1a}), wasm.ErrTrap, "divide by zero"},
+		"a read outside its memory":                                  {body(wasmtest.Const(-4), []byte{0x28, 2, 0, 0x1a}), wasm.ErrTrap, "out of bounds"},
+		"data outside its memory":                                    {wasmtest.Spec{Sections: map[byte][]byte{11: wasmtest.Data(70_000, "x")}}.Bytes(), wasm.ErrTrap, "out of bounds"},
 		"elements outside its table": {wasmtest.Spec{Sections: map[byte][]byte{
 			4: {1, 0x70, 0, 0}, 9: {1, 0, 0x41, 5, 0x0b, 1, 0},
 		}}.Bytes(), nil, ""},
@@ -175,7 +200,7 @@ func hostile() map[string]struct {
 			wasmtest.Const(1), wasmtest.Const(-8), wasmtest.Const(-1), wasmtest.Const(-1), wasmtest.Call(wasmtest.FdWrite), wasmtest.Call(wasmtest.ProcExit),
 		), nil, ""},
 		"instructions that do not fit": {body([]byte{0x6a}), wasm.ErrModule, "invalid function"},
-		"an unknown instruction":       {body([]byte{0xff}), wasm.ErrModule, "invalid"},
+		"an unknown instruction":       {body([]byte{0xff}), wasm.ErrModule, "unknown instruction 0xff"},
 		"blocks without an end":        {body([]byte{0x02, 0x40}), wasm.ErrModule, ""},
 		"a missing function":           {wasmtest.Spec{Sections: map[byte][]byte{3: {2, 0, 0}}}.Bytes(), wasm.ErrModule, "inconsistent"},
 	}

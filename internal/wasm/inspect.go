@@ -34,7 +34,8 @@ const (
 
 // Module is a module that has been inspected.
 type Module struct {
-	// Binary is the module as it is run: without custom sections such as names and debugging information, and with bounds for tables.
+	// Binary is the module as it is run: without custom sections such as names and debugging information, with bounds for tables, and
+	// metered.
 	Binary []byte
 	// MemoryBytes is how much memory an instance has from the start.
 	MemoryBytes int64
@@ -51,25 +52,30 @@ var (
 	component = []byte{0x0d, 0, 1, 0}
 )
 
-// Inspect reads the structure of a module and refuses what cannot be run or would cost too much: wrong imports, no _start, no memory,
-// counts beyond what is allowed. It looks at everything but the instructions, which the compiler validates. Its cost is linear in the
-// size of the module, and it allocates no more than some times that. Errors wrap ErrModule.
+// Inspect reads a module, refuses what cannot be run or would cost too much (wrong imports, no _start, no memory, counts beyond what is
+// allowed), and makes it stoppable: see meter. Types are not checked; the compiler does that. Its cost is linear in the size of the module,
+// and it allocates no more than some times that. Errors wrap ErrModule.
 func Inspect(data []byte) (*Module, error) {
 	if err := preamble(data); err != nil {
 		return nil, err
 	}
-	in := inspection{module: Module{Binary: bytes.Clone(data[:8])}}
-	c := &cursor{rest: data[8:], what: "module"}
-	for len(c.rest) > 0 {
-		id := c.byte()
-		body := c.take(c.u32())
-		if c.err != nil {
-			return nil, c.err
+	sections, err := split(data[len(magic)+len(version):])
+	if err != nil {
+		return nil, err
+	}
+	in := inspection{}
+	// These are there in any case, because the meter adds to them.
+	for _, id := range []byte{sectionType, sectionImport, sectionGlobal} {
+		if sections[id] == nil {
+			sections[id] = []byte{0}
 		}
-		if id == sectionCustom {
+	}
+	in.module.Binary = bytes.Clone(data[:len(magic)+len(version)])
+	for _, id := range sectionOrder {
+		if sections[id] == nil {
 			continue
 		}
-		body, err := in.section(id, body)
+		body, err := in.section(id, sections[id])
 		if err != nil {
 			return nil, err
 		}
@@ -102,19 +108,62 @@ func preamble(data []byte) error {
 	return nil
 }
 
+// sectionOrder is the order of sections; the data count comes before the code.
+var sectionOrder = []byte{
+	sectionType, sectionImport, sectionFunction, sectionTable, sectionMemory, sectionGlobal, sectionExport, sectionStart, sectionElement,
+	sectionDataCount, sectionCode, sectionData,
+}
+
+// split returns the contents of the sections, without custom ones.
+func split(data []byte) (map[byte][]byte, error) {
+	sections := map[byte][]byte{}
+	c := &cursor{rest: data, what: "module"}
+	last := -1
+	for len(c.rest) > 0 {
+		id := c.byte()
+		body := c.take(c.u32())
+		c.out = c.out[:0]
+		if c.err != nil {
+			return nil, c.err
+		}
+		place := bytes.IndexByte(sectionOrder, id)
+		switch {
+		case id == sectionCustom:
+			continue
+		case id == sectionTag:
+			return nil, fault("it uses exceptions, which are not supported: build it without them")
+		case place < 0:
+			return nil, fault("it has a section of the unknown kind %d", id)
+		case place <= last:
+			return nil, fault("a section of kind %d is repeated, or not in its place", id)
+		}
+		last = place
+		sections[id] = body
+	}
+	return sections, nil
+}
+
 // inspection is what has been seen of a module.
 type inspection struct {
 	module Module
-	last   byte // section
-	types  []string
+	types  []functionType
 	// functions are the types of the functions, first of those that are imported.
 	functions  []uint32
 	imports    []imported
+	globals    int
+	tables     int
+	exported   map[string]bool
 	start      int64 // function that is exported as _start, -1 for another kind of thing
 	initialize bool  // _initialize is exported
 	memory     bool  // a memory is exported as memory
 	hasStart   bool
 	locals     uint64
+	points     int // where the meter looks
+}
+
+type functionType struct {
+	params    int
+	signature string
 }
 
 // imported is an imported function.
@@ -125,21 +174,9 @@ type imported struct {
 
 // section inspects one section and returns it as it is to be run.
 func (in *inspection) section(id byte, body []byte) ([]byte, error) {
-	if id > sectionTag {
-		return nil, fault("it has a section of the unknown kind %d", id)
-	}
-	if id == sectionTag {
-		return nil, fault("it uses exceptions, which are not supported: build it without them")
-	}
-	c := &cursor{rest: body, what: [...]string{
+	c := &cursor{rest: body, out: make([]byte, 0, len(body)+len(body)/4), what: [...]string{
 		"custom section", "types", "imports", "functions", "tables", "memory", "globals", "exports", "start", "elements", "code", "data", "data count",
 	}[id]}
-	// The order of kinds is that of their numbers, but for the data count, which comes before the code.
-	if order(id) <= order(in.last) {
-		c.fail("the section is repeated, or not in its place")
-		return nil, c.err
-	}
-	in.last = id
 	switch id {
 	case sectionType:
 		in.readTypes(c)
@@ -148,56 +185,62 @@ func (in *inspection) section(id byte, body []byte) ([]byte, error) {
 	case sectionFunction:
 		in.readFunctions(c)
 	case sectionTable:
-		body = readTables(c)
+		in.readTables(c)
 	case sectionMemory:
 		in.readMemory(c)
 	case sectionGlobal:
-		readGlobals(c)
+		in.readGlobals(c)
 	case sectionExport:
 		in.readExports(c)
-	case sectionStart, sectionDataCount:
+	case sectionStart:
+		in.function(c)
+	case sectionDataCount:
 		c.u32()
 	case sectionElement:
-		readElements(c)
+		in.readElements(c)
 	case sectionCode:
 		in.readCode(c)
 	case sectionData:
-		readData(c)
+		in.readData(c)
 	}
 	c.end()
-	return body, c.err
+	return c.out, c.err
 }
 
-func order(id byte) int {
-	if id == sectionDataCount {
-		return 2*int(sectionElement) + 1
+// function reads the number of a function and replaces it by what it is beside the meter's own.
+func (in *inspection) function(c *cursor) uint32 {
+	length := len(c.out)
+	n := c.index(len(in.functions), "function")
+	if c.err == nil && int(n) >= len(in.imports) {
+		c.replace(length, n+1)
 	}
-	return 2 * int(id)
+	return n
 }
 
-// abi checks what the program offers and asks for.
+// wanted checks an import.
+func (in *inspection) wanted(f imported) error {
+	switch want, ok := wasiFunctions()[f.name]; {
+	case f.module == "wasi_unstable":
+		return fault("it asks for %s.%.60s of an old WASI: %s", f.module, f.name, ABI)
+	case f.module != wasiModule || !ok:
+		return fault("it asks for %.60s.%.60s, which is not there, only functions of %s are: %s", f.module, f.name, wasiModule, ABI)
+	case uint64(f.function) >= uint64(len(in.types)) || in.types[f.function].signature != want:
+		return fault("it asks for %s.%s with other parameters or results than that function has", f.module, f.name)
+	}
+	return nil
+}
+
+// abi checks what the program offers.
 func (in *inspection) abi() error {
-	known := wasiFunctions()
-	for _, f := range in.imports {
-		switch want, ok := known[f.name]; {
-		case f.module == "wasi_unstable":
-			return fault("it asks for %s.%s of an old WASI: %s", f.module, f.name, ABI)
-		case f.module != wasiModule || !ok:
-			return fault("it asks for %.60s.%.60s, which is not there, only functions of %s are: %s", f.module, f.name, wasiModule, ABI)
-		case uint64(f.function) >= uint64(len(in.types)) || in.types[f.function] != want:
-			return fault("it asks for %s.%s with other parameters or results than that function has", f.module, f.name)
-		}
-		in.module.Imports = append(in.module.Imports, f.name)
-	}
 	switch {
 	case !in.hasStart && in.initialize:
 		return fault("it exports _initialize and not _start, so it is a library and no command: %s", ABI)
 	case !in.hasStart:
 		return fault("it exports no _start: %s", ABI)
-	case in.start < 0 || in.start >= int64(len(in.functions)):
+	case in.start < int64(len(in.imports)):
 		return fault("what it exports as _start is no function of its own")
 	}
-	if t := in.functions[in.start]; uint64(t) >= uint64(len(in.types)) || in.types[t] != signature(nil, nil) {
+	if t := in.functions[in.start]; in.types[t].signature != signature(nil, nil) {
 		return fault("its function _start has parameters or results: %s", ABI)
 	}
 	if len(in.imports) > 0 && !in.memory {

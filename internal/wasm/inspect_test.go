@@ -21,9 +21,8 @@ func TestInspect_takes_commands(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, m.Imports, "fd_write")
 			require.GreaterOrEqual(t, m.MemoryBytes, int64(wasm.PageBytes))
-			again, err := wasm.Inspect(m.Binary)
-			require.NoError(t, err)
-			require.Equal(t, m, again, "what is inspected passes unchanged")
+			_, err = wasm.Inspect(m.Binary)
+			require.ErrorContains(t, err, "it asks for fetchmill.refuel", "the meter is for no one else")
 		})
 	}
 }
@@ -89,8 +88,9 @@ func refused() map[string]struct {
 		"no start":                  {wasmtest.Spec{Exports: map[string][]byte{"_start": nil}}.Bytes(), "exports no _start"},
 		"a library":                 {wasmtest.Spec{Exports: map[string][]byte{"_start": nil, "_initialize": {0, 3}}}.Bytes(), "a library and no command"},
 		"a start that is a memory":  {wasmtest.Spec{Exports: map[string][]byte{"_start": {2, 0}}}.Bytes(), "no function of its own"},
-		"a start that is not there": {wasmtest.Spec{Exports: map[string][]byte{"_start": {0, 99}}}.Bytes(), "no function of its own"},
-		"a start with parameters":   {wasmtest.Spec{Exports: map[string][]byte{"_start": {0, 0}}}.Bytes(), "parameters or results"},
+		"a start that is not there": {wasmtest.Spec{Exports: map[string][]byte{"_start": {0, 99}}}.Bytes(), "refers to function 99, and there are 4"},
+		"a start that is imported":  {wasmtest.Spec{Exports: map[string][]byte{"_start": {0, 0}}}.Bytes(), "no function of its own"},
+		"a start with parameters":   {spec(3, []byte{1, 2}), "parameters or results"},
 
 		"four thousand million variables": {wasmtest.Spec{Locals: wasmtest.Locals(1<<32-1, wasmtest.I32)}.Bytes(), "too many variables"},
 		"variables in many functions":     {manyLocals(100, 49_000), "too many variables"},
@@ -113,7 +113,7 @@ func refused() map[string]struct {
 		"an unknown constant":             {spec(6, []byte{1, wasmtest.I32, 0, 0x6a, 0x0b}), "instruction 0x6a"},
 		"elements":                        {spec(9, []byte{1, 0, 0x41, 0, 0x0b}, huge), "elements, and at most"},
 		"elements of an unknown form":     {spec(9, []byte{1, 8}), "unknown form 8"},
-		"elements of an unknown kind":     {spec(9, []byte{1, 1, 7, 0}), "unknown kind 0x7"},
+		"elements of an unknown kind":     {spec(9, []byte{1, 1, 7, 0}), "a byte that is reserved is not 0"},
 		"data":                            {spec(11, huge), "segments, and at most"},
 		"data cut off":                    {spec(11, []byte{1, 1}, huge), "cut off"},
 		"data of an unknown form":         {spec(11, []byte{1, 3, 0}), "unknown form 3"},
@@ -153,8 +153,6 @@ func FuzzInspect(f *testing.F) {
 			require.ErrorIs(t, err, wasm.ErrModule)
 			return
 		}
-		again, err := wasm.Inspect(m.Binary)
-		require.NoError(t, err)
-		require.Equal(t, m.Binary, again.Binary)
+		require.Less(t, len(m.Binary), 100+40*len(data))
 	})
 }

@@ -24,13 +24,16 @@ func (c *cursor) referenceType() {
 func signature(params, results []byte) string { return string(params) + ">" + string(results) }
 
 func (in *inspection) readTypes(c *cursor) {
-	for n := c.count(maxTypes, "types"); n > 0 && c.err == nil; n-- {
+	n := c.count(maxTypes, "types")
+	c.replace(0, uint32(n)+1)
+	for ; n > 0 && c.err == nil; n-- {
 		if form := c.byte(); c.err == nil && form != 0x60 {
 			c.fail("a type has the unknown form %#x", form)
 		}
 		params := c.types(maxParams, "parameters of a function")
-		in.types = append(in.types, signature(params, c.types(maxResults, "results of a function")))
+		in.types = append(in.types, functionType{len(params), signature(params, c.types(maxResults, "results of a function"))})
 	}
+	c.out = append(c.out, refuelType...)
 }
 
 func (c *cursor) types(most int, of string) []byte {
@@ -43,21 +46,29 @@ func (c *cursor) types(most int, of string) []byte {
 }
 
 func (in *inspection) readImports(c *cursor) {
-	for n := c.count(maxImports, "imports"); n > 0 && c.err == nil; n-- {
+	n := c.count(maxImports, "imports")
+	c.replace(0, uint32(n)+1)
+	for ; n > 0 && c.err == nil; n-- {
 		f := imported{module: c.name(), name: c.name()}
 		kind := c.byte()
-		f.function = c.u32()
 		if c.err == nil && kind != kindFunction {
 			c.fail("it asks for %.60s.%.60s, which is no function: only functions of %s are there: %s", f.module, f.name, wasiModule, ABI)
 		}
+		f.function = c.u32()
+		if err := in.wanted(f); err != nil && c.err == nil {
+			c.rest, c.err = nil, err
+		}
 		in.imports = append(in.imports, f)
+		in.module.Imports = append(in.module.Imports, f.name)
 		in.functions = append(in.functions, f.function)
 	}
+	c.out = append(appendName(appendName(c.out, meterModule), refuelName), kindFunction)
+	c.out = appendU32(c.out, uint32(len(in.types)))
 }
 
 func (in *inspection) readFunctions(c *cursor) {
 	for n := c.count(maxFunctions, "functions"); n > 0 && c.err == nil; n-- {
-		in.functions = append(in.functions, c.u32())
+		in.functions = append(in.functions, c.index(len(in.types), "type"))
 	}
 }
 
@@ -77,28 +88,26 @@ func (c *cursor) limits() (least, most uint32, bounded bool) {
 	return 0, 0, false
 }
 
-// readTables returns the tables with a bound for each, because growing a table is not bounded by anything else.
-func readTables(c *cursor) []byte {
-	n := c.count(maxTables, "tables")
-	out := appendU32(nil, uint32(n))
+// readTables gives each table a bound, because growing a table is not bounded by anything else.
+func (in *inspection) readTables(c *cursor) {
+	in.tables = c.count(maxTables, "tables")
 	var all uint64
-	for ; n > 0 && c.err == nil; n-- {
-		reference := c.rest
+	for range in.tables {
 		c.referenceType()
+		length := len(c.out)
 		least, most, bounded := c.limits()
 		if all += uint64(least); c.err == nil && all > maxTableElements {
 			c.fail("they have more than %d elements", maxTableElements)
 		}
 		if c.err != nil {
-			return nil
+			return
 		}
 		if !bounded || most > maxTableElements {
 			most = maxTableElements
 		}
-		out = append(out, reference[0], 1)
-		out = appendU32(appendU32(out, least), most)
+		c.out = append(c.out[:length], 1)
+		c.out = appendU32(appendU32(c.out, least), most)
 	}
-	return out
 }
 
 func (in *inspection) readMemory(c *cursor) {
@@ -113,61 +122,73 @@ func (in *inspection) readMemory(c *cursor) {
 }
 
 // constant is an expression that yields one value without computing it.
-func (c *cursor) constant() {
+func (in *inspection) constant(c *cursor) {
 	switch op := c.byte(); op {
-	case 0x41: // i32.const
+	case opI32Const:
 		c.signed(5)
-	case 0x42: // i64.const
+	case opI64Const:
 		c.signed(10)
-	case 0x43: // f32.const
+	case opF32Const:
 		c.take(4)
-	case 0x44: // f64.const
+	case opF64Const:
 		c.take(8)
-	case 0x23, 0xd2: // global.get, ref.func
-		c.u32()
-	case 0xd0: // ref.null
+	case opRefFunc:
+		in.function(c)
+	case opRefNull:
 		c.referenceType()
-	case 0xfd: // v128.const
-		if c.u32() != 12 {
+	case opVector:
+		if c.u32() != vectorConst {
 			c.fail("a constant is computed")
 		}
 		c.take(16)
-	default:
+	default: // a global could only be one that is imported, and there are none
 		c.fail("a constant is computed by the instruction %#x", op)
 	}
-	if c.byte() != 0x0b && c.err == nil {
+	if c.byte() != opEnd && c.err == nil {
 		c.fail("a constant is computed by more than one instruction")
 	}
 }
 
-func readGlobals(c *cursor) {
-	for n := c.count(maxGlobals, "globals"); n > 0 && c.err == nil; n-- {
+func (in *inspection) readGlobals(c *cursor) {
+	n := c.count(maxGlobals, "globals")
+	c.replace(0, uint32(n)+1)
+	in.globals = n
+	for ; n > 0 && c.err == nil; n-- {
 		c.valueType()
 		c.byte()
-		c.constant()
+		in.constant(c)
 	}
+	c.out = append(c.out, fuelGlobal...)
 }
 
 func (in *inspection) readExports(c *cursor) {
 	for n := c.count(maxExports, "exports"); n > 0 && c.err == nil; n-- {
 		name := c.name()
-		kind, index := c.byte(), c.u32()
-		switch name {
-		case "_start":
-			in.hasStart, in.start = true, int64(index)
-			if kind != kindFunction {
-				in.start = -1
+		switch kind := c.byte(); kind {
+		case kindFunction:
+			index := in.function(c)
+			if name == "_start" {
+				in.hasStart, in.start = true, int64(index)
 			}
-		case "_initialize":
-			in.initialize = kind == kindFunction
-		case "memory":
-			in.memory = kind == kindMemory
+			in.initialize = in.initialize || name == "_initialize"
+		case kindGlobal:
+			c.index(in.globals, "global")
+		case kindMemory:
+			c.index(1, "memory")
+			in.memory = in.memory || name == "memory"
+		case kindTable:
+			c.index(in.tables, "table")
+		default:
+			c.fail("it exports something of the unknown kind %d", kind)
+		}
+		if name == "_start" && !in.hasStart {
+			in.hasStart, in.start = true, -1
 		}
 	}
 }
 
 // readElements reads the segments that fill tables, in their eight forms.
-func readElements(c *cursor) {
+func (in *inspection) readElements(c *cursor) {
 	left := maxTableElements
 	for n := c.count(maxElements, "segments"); n > 0 && c.err == nil; n-- {
 		form := c.u32()
@@ -177,54 +198,31 @@ func readElements(c *cursor) {
 		}
 		active, indexed, expressions := form&1 == 0, form&2 != 0, form&4 != 0
 		if active && indexed {
-			c.u32() // the table
+			c.index(in.tables, "table")
 		}
 		if active {
-			c.constant() // where it begins
+			in.constant(c) // where it begins
 		}
 		if !active || indexed {
-			if kind := c.rest; expressions {
+			if expressions {
 				c.referenceType()
-			} else if c.byte() != 0 && c.err == nil {
-				c.fail("a segment has elements of the unknown kind %#x", kind[0])
+			} else {
+				c.zero() // the kind of elements: functions
 			}
 		}
 		elements := c.count(left, "elements")
 		left -= elements
 		for ; elements > 0 && c.err == nil; elements-- {
 			if expressions {
-				c.constant()
+				in.constant(c)
 			} else {
-				c.u32()
+				in.function(c)
 			}
 		}
 	}
 }
 
-// readCode looks at the sizes of functions and at the number of their variables, not at their instructions.
-func (in *inspection) readCode(c *cursor) {
-	for n := c.count(maxFunctions, "functions"); n > 0 && c.err == nil; n-- {
-		size := c.u32()
-		if size > maxBodyBytes {
-			c.fail("a function has %d bytes, and at most %d can be run", size, maxBodyBytes)
-			return
-		}
-		body := &cursor{rest: c.take(size), what: c.what}
-		var locals uint64
-		for groups := body.count(maxLocals, "groups of variables of a function"); groups > 0 && body.err == nil; groups-- {
-			locals += uint64(body.u32())
-			body.valueType()
-		}
-		if in.locals += locals; locals > maxLocals || in.locals > maxAllLocals {
-			body.fail("there are too many variables: at most %d in a function and %d in all can be run", maxLocals, maxAllLocals)
-		}
-		if body.err != nil && c.err == nil {
-			c.rest, c.err = nil, body.err
-		}
-	}
-}
-
-func readData(c *cursor) {
+func (in *inspection) readData(c *cursor) {
 	for n := c.count(maxData, "segments"); n > 0 && c.err == nil; n-- {
 		form := c.u32()
 		if form > 2 {
@@ -232,10 +230,10 @@ func readData(c *cursor) {
 			return
 		}
 		if form == 2 {
-			c.u32() // the memory
+			c.zero() // the memory
 		}
 		if form != 1 {
-			c.constant() // where it begins
+			in.constant(c) // where it begins
 		}
 		c.take(c.u32())
 	}
