@@ -55,7 +55,7 @@ func compiler(ctx context.Context, dir string) *exec.Cmd {
 	if runtime.GOOS != "linux" {
 		path, _ = os.Executable() // without a path the start of the command fails, and says so
 	}
-	cmd := exec.CommandContext(ctx, path, "wasm", "compile", dir)
+	cmd := exec.CommandContext(ctx, path, "wasm", "compile", dir) //nolint:gosec // this program, with a folder of its own
 	cmd.Args[0] = "fetchmill"
 	return cmd
 }
@@ -113,7 +113,7 @@ func (cmd *wasmPutCmd) Run(ctx context.Context, s *session) error {
 func (s *session) readModule(name string, most int64) ([]byte, error) {
 	in := s.stdin
 	if name != "-" {
-		f, err := os.Open(name) //nolint:gosec // the file that the user has named
+		f, err := os.Open(name)
 		if err != nil {
 			return nil, fmt.Errorf("read the module: %w", err)
 		}

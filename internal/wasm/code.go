@@ -100,15 +100,15 @@ func (in *inspection) readBody(c *cursor) {
 
 // blockType is nothing, one value, or the number of a type.
 func (in *inspection) blockType(c *cursor) {
-	if len(c.rest) > 0 && (c.rest[0] < 0x40 || c.rest[0] >= 0x80) {
-		c.index(len(in.types), "type") // a signed number that is not negative, and below 2^27
-		return
-	}
-	if c.rest != nil && len(c.rest) > 0 && c.rest[0] == 0x40 {
+	const nothing = 0x40
+	switch {
+	case len(c.rest) > 0 && c.rest[0] == nothing:
 		c.byte()
-		return
+	case len(c.rest) > 0 && (c.rest[0] < nothing || c.rest[0] >= 0x80):
+		c.index(len(in.types), "type") // a signed number; a negative one is beyond the types when it is read so
+	default:
+		c.valueType()
 	}
-	c.valueType()
 }
 
 // instruction reads what belongs to an instruction that is no block.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"time"
 
@@ -67,6 +68,7 @@ type Engine struct {
 	pending sync.WaitGroup
 	slots   chan struct{} // for compilations at the same time
 	kept    kept
+	spares  spares
 
 	setUp     sync.Mutex
 	dir       string // where compiled modules are, empty until the first is needed
@@ -82,7 +84,7 @@ func NewEngine(cfg Config) *Engine {
 	cfg.fill()
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
-		cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, compilations),
+		cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, compilations), spares: make(spares, runtime.GOMAXPROCS(0)),
 		kept: kept{modules: cfg.KeepModules, bytes: cfg.KeepBytes, entries: map[string]*entry{}},
 	}
 }
@@ -171,7 +173,7 @@ func (e *Engine) fill(m *entry, load Load) {
 		return
 	}
 	start := time.Now()
-	runtime, compiled, module, err := e.load(m.hash, load)
+	rt, compiled, module, err := e.load(m.hash, load)
 	switch {
 	case err != nil && e.ctx.Err() != nil:
 		e.kept.failed(m, ErrClosed)
@@ -181,7 +183,7 @@ func (e *Engine) fill(m *entry, load Load) {
 		return
 	}
 	e.cfg.Log.Debug("module compiled", "module", m.hash, "bytes", module.size, "elapsed", time.Since(start))
-	e.kept.filled(m, runtime, compiled, module)
+	e.kept.filled(m, rt, compiled, module)
 }
 
 // compiledModule is what a run has to know about its module.
@@ -220,8 +222,8 @@ func (e *Engine) load(hash string, load Load) (wazero.Runtime, wazero.CompiledMo
 			return nil, nil, none, err
 		}
 	}
-	runtime, compiled, err := newRuntime(ctx, e.code, m.Binary, 1)
-	return runtime, compiled, compiledModule{size: int64(len(data)), memory: m.MemoryBytes}, err
+	rt, compiled, err := newRuntime(ctx, e.code, m.Binary, 1)
+	return rt, compiled, compiledModule{size: int64(len(data)), memory: m.MemoryBytes}, err
 }
 
 // setUpDir makes the folder for compiled modules when the first one comes.
@@ -255,20 +257,20 @@ func runtimeConfig(code wazero.CompilationCache) wazero.RuntimeConfig {
 // newRuntime compiles a module that has been inspected, or loads its code if that is there. Each module has a runtime of its own, so
 // that nothing of it remains when that is closed. A panic of the compiler is an error only if there is one worker.
 func newRuntime(ctx context.Context, code wazero.CompilationCache, binary []byte, workers int) (wazero.Runtime, wazero.CompiledModule, error) {
-	runtime := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(code))
+	rt := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(code))
 	compiled, err := func() (_ wazero.CompiledModule, err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = fault("its compiler crashed: %v", p)
 			}
 		}()
-		if err := instantiateMeter(ctx, runtime); err != nil {
+		if err := instantiateMeter(ctx, rt); err != nil {
 			return nil, err
 		}
-		if _, err := wasi_snapshot_preview1.Instantiate(stoppable(ctx), runtime); err != nil {
+		if _, err := wasi_snapshot_preview1.Instantiate(stoppable(ctx), rt); err != nil {
 			return nil, err
 		}
-		compiled, err := runtime.CompileModule(experimental.WithCompilationWorkers(ctx, workers), binary)
+		compiled, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), binary)
 		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w: it took too long", ErrTooCostly)
@@ -278,7 +280,7 @@ func newRuntime(ctx context.Context, code wazero.CompilationCache, binary []byte
 		return compiled, nil
 	}()
 	if err != nil {
-		return nil, nil, errors.Join(err, runtime.Close(ctx))
+		return nil, nil, errors.Join(err, rt.Close(ctx))
 	}
-	return runtime, compiled, nil
+	return rt, compiled, nil
 }

@@ -93,6 +93,26 @@ func TestEngine_runs_programs(t *testing.T) {
 	})
 }
 
+func TestEngine_gives_each_run_clean_memory(t *testing.T) {
+	e := newEngine(t, wasm.Config{})
+	fill := func(address, n int32) []byte {
+		return slices.Concat(wasmtest.Const(address), wasmtest.Const('x'), wasmtest.Const(n), []byte{0xfc, 11, 0})
+	}
+	grow := slices.Concat(wasmtest.Const(3), []byte{0x40, 0, 0x1a})
+	dirty := body(fill(0, 60_000), grow, fill(60_000, 3<<16))
+	grown := body(grow, wasmtest.Write(1, 1024, 3<<16))
+	for range 20 {
+		r, err := run(t.Context(), e, dirty, call(""))
+		require.NoError(t, err)
+		require.EqualValues(t, 4*wasm.PageBytes, r.Peak)
+		_, err = run(t.Context(), e, body(fill(0, 60_000), []byte{0}), call(""))
+		require.ErrorIs(t, err, wasm.ErrTrap)
+		r, err = run(t.Context(), e, grown, call(""))
+		require.NoError(t, err)
+		require.Equal(t, make([]byte, 3<<16), r.Stdout)
+	}
+}
+
 func TestEngine_gives_Go_programs_what_they_need_and_no_more(t *testing.T) {
 	e := newEngine(t, wasm.Config{})
 	data := wasmtest.Go(t, `package main

@@ -152,7 +152,6 @@ type inspection struct {
 	imports    []imported
 	globals    int
 	tables     int
-	exported   map[string]bool
 	start      int64 // function that is exported as _start, -1 for another kind of thing
 	initialize bool  // _initialize is exported
 	memory     bool  // a memory is exported as memory

@@ -41,7 +41,7 @@ func (e *Engine) Run(ctx context.Context, hash string, load Load, waiting func()
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := run(ctx, m, call)
+	result, err := e.run(ctx, m, call)
 	return result, errors.Join(err, e.kept.release(m))
 }
 
@@ -53,7 +53,7 @@ func (e *Engine) wait(ctx context.Context, hash string, load Load, waiting func(
 }
 
 // run runs a program to its end, or until ctx, its memory or its output ends it.
-func run(ctx context.Context, m *entry, call Call) (Result, error) {
+func (e *Engine) run(ctx context.Context, m *entry, call Call) (Result, error) {
 	limit := min(call.MemoryBytes, MaxMemoryBytes)
 	if m.module.memory > limit {
 		return Result{}, fmt.Errorf("%w: it begins with %d MiB and may have %d", ErrMemory, m.module.memory>>20, limit>>20)
@@ -61,11 +61,12 @@ func run(ctx context.Context, m *entry, call Call) (Result, error) {
 	inside, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
-		memory = linear{most: uint64(limit)}
+		memory = linear{most: uint64(limit), spares: e.spares}
 		stdin  = source{from: call.Stdin, broken: stop}
 		stdout = output{most: call.StdoutBytes, full: stop}
 		stderr = head{most: call.StderrBytes}
 	)
+	defer memory.release()
 	if stdin.from == nil {
 		stdin.from = bytes.NewReader(nil)
 	}

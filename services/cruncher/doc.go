@@ -5,6 +5,7 @@
 //	hash    hashes what was fetched, or the value so far
 //	jq      selects from a JSON document with a jq query
 //	noop    does nothing, to measure the way
+//	wasm    runs a program of the user's, a module of WebAssembly; it needs a store of modules, so Builtin does not have it
 //
 // Operations are values (see pkg/ops): a program of its own can run this service with more of them, or with others.
 package cruncher

@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"log/slog"
 	"maps"
 	"os"
 	"regexp"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/modules"
 	"github.com/fetchmill/fetchmill/internal/recipe"
+	"github.com/fetchmill/fetchmill/internal/wasm"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
 )
@@ -27,6 +30,8 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 	require.NoError(t, err)
 	all := maps.Clone(fetches)
 	maps.Copy(all, cruncher.Builtin())
+	programs := cruncher.WASM(wasm.NewEngine(wasm.Config{}), modules.New(nil), slog.New(slog.DiscardHandler))
+	all[programs.Name] = programs
 	delete(all, "noop") // for measuring
 
 	text := strings.ReplaceAll(string(page), "\n## ", "\n\n## ") // so that each section ends before the next begins
