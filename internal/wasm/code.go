@@ -40,7 +40,7 @@ const (
 
 	vectorConst   = 12
 	vectorShuffle = 13
-	vectorLast    = 0x113 // before those of relaxed SIMD
+	vectorLast    = 0xff // those of relaxed SIMD follow
 )
 
 // readCode meters the functions.

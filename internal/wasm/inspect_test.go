@@ -118,6 +118,26 @@ func refused() map[string]struct {
 		"data cut off":                    {spec(11, []byte{1, 1}, huge), "cut off"},
 		"data of an unknown form":         {spec(11, []byte{1, 3, 0}), "unknown form 3"},
 		"a large function":                {spec(10, []byte{1}, wasmtest.Number(8_000_000)), "a function has 8000000 bytes"},
+
+		// The meter's own global, function and type come after those of the module: they must not be within reach.
+		"to set its own fuel":           {body([]byte{0x42, 1, 0x24, 0}), "refers to global 0, and there are 0"},
+		"to read its own fuel":          {body([]byte{0x23, 0, 0x1a}), "refers to global 0, and there are 0"},
+		"to export its own fuel":        {wasmtest.Spec{Exports: map[string][]byte{"fuel": {3, 0}}}.Bytes(), "refers to global 0, and there are 0"},
+		"to begin with its own fuel":    {spec(6, []byte{1, wasmtest.I64, 0, 0x23, 1, 0x0b}), "instruction 0x23"},
+		"to call what is not there":     {body(wasmtest.Call(4)), "refers to function 4, and there are 4"},
+		"to refer to what is not there": {body([]byte{0xd2, 4, 0x1a}), "refers to function 4, and there are 4"},
+		"to call by a type of the meter": {wasmtest.Spec{
+			Body: slices.Concat(wasmtest.Const(0), []byte{0x11, 3, 0, 0x1a}), Sections: map[byte][]byte{4: {1, 0x70, 0, 1}},
+		}.Bytes(), "refers to type 3, and there are 3"},
+		"a block of a type of the meter":  {body([]byte{0x02, 3, 0x42, 0, 0x0b, 0x1a}), "refers to type 3, and there are 3"},
+		"an instruction of threads":       {body([]byte{0xfe, 3, 0}), "unknown instruction 0xfe"},
+		"an instruction of tail calls":    {body([]byte{0x12, 3}), "unknown instruction 0x12"},
+		"an instruction of relaxed SIMD":  {body([]byte{0xfd, 0x80, 2, 0}), "unknown instruction 0xfd 0x100"},
+		"a memory that is not there":      {body([]byte{0x3f, 1, 0x1a}), "a byte that is reserved is not 0"},
+		"a large alignment":               {body(slices.Concat(wasmtest.Const(0), []byte{0x28, 0x42, 0, 0, 0x1a})), "an alignment is too large"},
+		"bytes after the end of the code": {body([]byte{0x0b}), "1 bytes too many follow"},
+		"too many loops":                  {body(bytes.Repeat([]byte{0x03, 0x40, 0x0b}, 1_000_001)), "more than 1000000 functions and loops"},
+
 		"bytes after a section's content": {spec(8, []byte{0, 0}), "too many follow"},
 	}
 }
