@@ -46,8 +46,10 @@ type Config struct {
 	AllowNet    []string     // networks that recipes may reach although they are not public
 	Proxy       string       // URL of a proxy for all that recipes fetch: http://HOST:PORT or socks5://HOST:PORT; empty is none
 	Credentials string       // file of the credentials that items may name; empty means none
+	MaxBody     int64        // most bytes of a body that is fetched; 0 means 64 MiB
 	Files       files.Config // folders that recipes may use
 	Queries     string       // path of the catalogue of SQL queries; empty is none
+	Programs    string       // path of the list of programs that recipes may run; empty is none
 	Subjects    []string     // of the broker that recipes may send requests to, with the wildcards of NATS
 	Buckets     []string     // object stores that recipes may read, beside that of bodies
 
@@ -56,7 +58,7 @@ type Config struct {
 
 	WASM wasm.Config // how programs of users are compiled and kept; Dir is a folder in the data folder with Broker, if empty
 
-	Fetchers  int // items that are fetched at the same time
+	Fetchers  int // items that are fetched at the same time; 0 lets the fetcher find out how many are right
 	Crunchers int // items that are computed at the same time
 	Limits    stage.Limits
 	BatchIdle time.Duration // an unfinished batch expires when nothing has come for so long
@@ -75,8 +77,7 @@ func Default() Config {
 	return Config{
 		Services: All(), Broker: &Broker{Addr: "127.0.0.1:4222", Topology: topology.Default()},
 		Dir: "data", HTTPAddr: "127.0.0.1:8080",
-		HostConcurrency: fetcher.DefaultHostConcurrency,
-		Fetchers:        fetcher.DefaultConcurrency, Crunchers: cruncher.DefaultConcurrency(),
+		HostConcurrency: fetcher.DefaultHostConcurrency, Crunchers: cruncher.DefaultConcurrency(),
 		Limits: stage.DefaultLimits(), BatchIdle: sink.DefaultBatchIdle, Drain: 25 * time.Second,
 	}
 }
@@ -86,8 +87,8 @@ func (c Config) has(s Service) bool { return slices.Contains(c.Services, s) }
 // validate joins all faults of the configuration.
 func (c Config) validate() error {
 	var errs []error
-	if c.has(Fetcher) && c.Fetchers < 1 {
-		errs = append(errs, fmt.Errorf("fetchers: %d is less than 1", c.Fetchers))
+	if c.has(Fetcher) && c.Fetchers < 0 {
+		errs = append(errs, fmt.Errorf("fetchers: %d is negative; 0 lets the fetcher find its own limit", c.Fetchers))
 	}
 	if c.has(Fetcher) && c.HostConcurrency < 0 {
 		errs = append(errs, fmt.Errorf("host concurrency: %d is negative; 0 is for no limit", c.HostConcurrency))

@@ -7,15 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/fetchmill/fetchmill/internal/host"
-	"github.com/fetchmill/fetchmill/internal/modules"
 	"github.com/fetchmill/fetchmill/internal/recipe"
-	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
-	"github.com/fetchmill/fetchmill/internal/wasm"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/ingest"
 	"github.com/fetchmill/fetchmill/services/sink"
@@ -84,26 +80,9 @@ func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (ru
 	return service, nil
 }
 
-func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
-	js, err := jetstream.New(env.Conn)
-	if err != nil {
-		return nil, err
-	}
-	cfg := a.cfg.WASM
-	cfg.Log = env.Log
-	if cfg.Dir == "" && a.cfg.Broker != nil {
-		cfg.Dir = filepath.Join(a.cfg.Dir, "wasm")
-	}
-	programs := wasm.NewEngine(cfg)
-	a.onClose(programs.Close)
-	set := cruncher.Builtin()
-	set["wasm"] = cruncher.WASM(programs, modules.New(js), env.Log)
-	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
-	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
-}
-
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
-	recipes, err := recipe.Builtins()
+	// The operations are elsewhere, but what they can say about arguments is of use here.
+	recipes, err := recipe.Checks{Crunch: cruncher.Builtin().Checks()}.Builtins()
 	if err != nil {
 		return nil, err
 	}

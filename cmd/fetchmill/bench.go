@@ -22,6 +22,7 @@ import (
 type benchCmd struct {
 	Pipeline benchPipelineCmd `cmd:"" help:"No-op items per second through all stages, against bare nats.go and stock watermill-nats."`
 	IO       benchIOCmd       `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
+	Sweep    benchSweepCmd    `cmd:"" help:"URLs per second with fixed concurrencies, and with the one that the fetcher finds by itself."`
 	DeadHost benchDeadHostCmd `cmd:"" name:"dead-host" help:"What one host that never answers costs the items of 99 others."`
 	Latency  benchLatencyCmd  `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
 	Idle     benchIdleCmd     `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`

@@ -54,7 +54,7 @@ func newParser(c *commands, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "modules", Title: "Modules of WebAssembly:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
+			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
 		}),
 		kong.Exit(os.Exit),
 	)

@@ -44,7 +44,7 @@ type fetcherCmd struct {
 	limits
 	secrets
 	manners
-	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
+	C        int    `short:"c" placeholder:"N" help:"Items that are fetched at the same time (default: it finds its own limit)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
 
@@ -73,7 +73,7 @@ func (cmd *fetcherCmd) Run(intake context.Context, hurry hurry, s *session) erro
 type cruncherCmd struct {
 	service
 	limits
-	programs
+	tools
 	C        int    `short:"c" placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
@@ -81,9 +81,10 @@ type cruncherCmd struct {
 func (*cruncherCmd) Help() string {
 	return `Does the computing of items, on all CPUs. Any number of them share the work.
 
-Example:
+Examples:
 
     fetchmill cruncher -c 4
+    fetchmill cruncher --programs programs.yaml
 `
 }
 
@@ -91,7 +92,7 @@ func (cmd *cruncherCmd) Run(intake context.Context, hurry hurry, s *session) err
 	return cmd.start(intake, hurry, s, app.Cruncher, func(c *app.Config) {
 		c.HTTPAddr, c.Crunchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Crunchers)
 		cmd.limits.apply(&c.Limits)
-		cmd.programs.apply(c)
+		cmd.tools.apply(c)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/cli"
 	"github.com/fetchmill/fetchmill/pkg/client"
+	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 type statusCmd struct {
@@ -18,6 +19,8 @@ type statusCmd struct {
 func (*statusCmd) Help() string {
 	return `Of a consumer, pending is what waits for its turn, in progress is what workers have in hand, redelivered is how much of
 that has been delivered before, and workers is how many requests for more are open.
+Of a service, limit is how many handlers may be at work; "adaptive" says that it finds that out by itself. Parked is what only waits,
+for the turn of its host for example, and is not counted against the limit.
 
 Examples:
 
@@ -89,7 +92,25 @@ func serviceColumns() []cli.Column[client.ServiceStatus] {
 		{Name: "id", Text: func(s client.ServiceStatus) string { return s.ID }},
 		{Name: "version", Text: func(s client.ServiceStatus) string { return s.Version }},
 		{Name: "up for", Text: func(s client.ServiceStatus) string { return time.Since(s.Started).Round(time.Second).String() }},
+		{Name: "limit", Text: limitOf},
+		{Name: "in flight", Text: func(s client.ServiceStatus) string { return loadText(s, func(l events.Load) int { return l.InFlight }) }},
+		{Name: "parked", Text: func(s client.ServiceStatus) string { return loadText(s, func(l events.Load) int { return l.Parked }) }},
 		{Name: "requests", Text: func(s client.ServiceStatus) string { return strconv.Itoa(s.Requests) }},
 		{Name: "errors", Text: func(s client.ServiceStatus) string { return strconv.Itoa(s.Errors) }},
 	}
+}
+
+func limitOf(s client.ServiceStatus) string {
+	text := loadText(s, func(l events.Load) int { return l.Limit })
+	if s.Load != nil && s.Load.Adaptive {
+		text += " adaptive"
+	}
+	return text
+}
+
+func loadText(s client.ServiceStatus, figure func(events.Load) int) string {
+	if s.Load == nil {
+		return "-"
+	}
+	return strconv.Itoa(figure(*s.Load))
 }

@@ -12,7 +12,7 @@ type upCmd struct {
 	Data       string        `default:"data" placeholder:"DIR" help:"Folder for everything that is kept (default ${default})."`
 	NATSAddr   string        `name:"nats-addr" default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Where the broker listens; port 0 picks a free one (default ${default})."`
 	HTTPAddr   string        `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
-	Fetchers   int           `placeholder:"N" help:"Items that are fetched at the same time (default 256)."`
+	Fetchers   int           `placeholder:"N" help:"Items that are fetched at the same time (default: it finds its own limit)."`
 	Crunchers  int           `placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	C          int           `short:"c" placeholder:"N" help:"Sets both; -c 1 makes a run serial and easy to debug."`
 	Drain      time.Duration `default:"25s" placeholder:"TIME" help:"How long, after Ctrl-C, items under way may take to finish (default ${default})."`
@@ -20,9 +20,9 @@ type upCmd struct {
 	reach
 	sources
 	limits
-	programs
 	secrets
 	manners
+	tools
 	Streams topology.Config `embed:"" prefix:"stream-" group:"streams"`
 }
 
@@ -35,6 +35,7 @@ Examples:
     fetchmill up --allow-net 127.0.0.0/8 -c 1
     fetchmill up --credentials credentials.yaml
     fetchmill up --read-root in=/srv/in --write-root out=/srv/out --queries queries.yaml
+    fetchmill up --programs programs.yaml
     fetchmill up --data /var/lib/fetchmill --nats-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
 `
 }
@@ -49,9 +50,9 @@ func (cmd *upCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	cfg.Fetchers = firstPositive(cmd.Fetchers, cmd.C, cfg.Fetchers)
 	cfg.Crunchers = firstPositive(cmd.Crunchers, cmd.C, cfg.Crunchers)
 	cmd.limits.apply(&cfg.Limits)
-	cmd.programs.apply(&cfg)
 	cmd.secrets.apply(&cfg)
 	cmd.manners.apply(&cfg)
+	cmd.tools.apply(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 

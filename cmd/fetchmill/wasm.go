@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"runtime"
 
-	"github.com/fetchmill/fetchmill/app"
 	"github.com/fetchmill/fetchmill/internal/cli"
 	"github.com/fetchmill/fetchmill/internal/wasm"
 	"github.com/fetchmill/fetchmill/pkg/client"
@@ -35,18 +34,6 @@ Examples:
     fetchmill wasm show words --raw > words.wasm
     fetchmill wasm rm words
 `
-}
-
-// programs are the flags of all commands that run modules.
-type programs struct {
-	WASMCache  string `name:"wasm-cache" placeholder:"DIR" group:"modules" help:"Folder that keeps compiled modules from one start to the next. Nobody else may write there. Default: wasm in the data folder, or else a temporary one."`
-	WASMModule int64  `name:"wasm-module-bytes" default:"33554432" placeholder:"N" group:"modules" help:"Size of the largest module that is taken (default ${default})."`
-}
-
-func (f programs) apply(to *app.Config) { to.WASM = f.config() }
-
-func (f programs) config() wasm.Config {
-	return wasm.Config{Dir: f.WASMCache, ModuleBytes: f.WASMModule, Compiler: compiler}
 }
 
 // compiler makes a process of this very program, even if its file has been replaced meanwhile, that compiles one module.

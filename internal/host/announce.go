@@ -11,11 +11,13 @@ import (
 )
 
 // Announce makes a service known to the broker (NATS micro), so that `fetchmill status` and `nats micro ls` see it.
-// metadata tells how it is set up.
-func Announce(nc *nats.Conn, name, description string, metadata map[string]string) (micro.Service, error) {
-	service, err := micro.AddService(nc, micro.Config{
-		Name: name, Version: Version(), Description: description, Metadata: metadata,
-	})
+// metadata tells how it is set up, and stats, if not nil, how it is doing: what it returns, in JSON, is in the statistics of each endpoint.
+func Announce(nc *nats.Conn, name, description string, metadata map[string]string, stats func() any) (micro.Service, error) {
+	cfg := micro.Config{Name: name, Version: Version(), Description: description, Metadata: metadata}
+	if stats != nil {
+		cfg.StatsHandler = func(*micro.Endpoint) any { return stats() }
+	}
+	service, err := micro.AddService(nc, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("announce service %s: %w", name, err)
 	}

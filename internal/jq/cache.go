@@ -101,7 +101,10 @@ func compile(text string) (*gojq.Code, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
-	code, err := gojq.Compile(query)
+	if err := rewrite(query); err != nil {
+		return nil, invalid(err)
+	}
+	code, err := gojq.Compile(query, functions...)
 	if err != nil {
 		return nil, invalid(err)
 	}

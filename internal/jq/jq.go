@@ -1,5 +1,5 @@
 // Package jq runs jq queries over documents that strangers have made: compiled queries are kept, numbers stay exact, no query computes
-// longer than its context, and nothing is written out before it is known to be small enough.
+// longer than its context or fills the memory, and nothing is written out before it is known to be small enough.
 //
 // It is what the operations of several stages stand on. Its errors are verdicts (see pkg/ops).
 package jq
@@ -31,8 +31,13 @@ type Query struct{ code *gojq.Code }
 // useful when ctx has ended, which the caller looks at first.
 func (q *Query) Outputs(ctx context.Context, doc any) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		for outputs := q.code.RunWithContext(ctx, doc); ; {
+		m := newMeter()
+		for outputs := q.code.RunWithContext(ctx, doc, m); ; {
 			v, ok := outputs.Next()
+			if m.verdict != nil { // it would be one even if the query has caught it
+				yield(nil, m.verdict)
+				return
+			}
 			if !ok {
 				return
 			}

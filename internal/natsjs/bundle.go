@@ -18,6 +18,8 @@ type Bundle struct {
 	next    int // the first that has not been started
 	started time.Time
 	freed   bool
+	parked  time.Time     // since when; zero if it is not
+	waited  time.Duration // parked before
 }
 
 type bundleKey struct{}
@@ -72,20 +74,57 @@ func (b *Bundle) Return() {
 	b.mu.Lock()
 	rest := b.list[b.next:]
 	b.list = b.list[:b.next:b.next]
+	waited := b.waited
 	b.mu.Unlock()
 	if len(rest) > 0 {
-		b.sub.takeBack(rest, time.Since(b.started))
+		b.sub.takeBack(rest, time.Since(b.started)-waited)
 	}
 }
 
 // Free says that the work on the bundle is done and only what comes of it is still to be confirmed: its worker is free for another
 // one. How much may be unconfirmed is limited, so that a broker that does not confirm stops the intake.
 func (b *Bundle) Free() {
+	now := time.Now()
 	b.mu.Lock()
-	first, n := !b.freed, len(b.list)
+	b.unpark(now)
+	first, n, waited := !b.freed, len(b.list), b.waited
 	b.freed = true
 	b.mu.Unlock()
 	if first {
-		b.sub.freeWorker(n, time.Since(b.started))
+		b.sub.freeWorker(n, now, now.Sub(b.started)-waited)
 	}
+}
+
+// Park says that the bundle's worker only waits from now on, until resume is called: somebody else has its place meanwhile, and
+// gets what has not been started of the bundle, too. The message stays held and is kept alive. How many may be parked is limited; beyond
+// that the worker keeps its place, and resume does nothing. Calling resume again does nothing either, and Free resumes what is left parked.
+func (b *Bundle) Park() (resume func()) {
+	b.mu.Lock()
+	b.next = max(b.next, min(1, len(b.list))) // a handler that knows no bundles has started the one message without saying so
+	b.mu.Unlock()
+	b.Return()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if b.freed || !b.parked.IsZero() || !b.sub.park(now) {
+		return func() {}
+	}
+	b.parked = now
+	return sync.OnceFunc(b.resume)
+}
+
+func (b *Bundle) resume() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unpark(time.Now())
+}
+
+// unpark ends the parking, if it is parked. The caller holds the lock.
+func (b *Bundle) unpark(now time.Time) {
+	if b.parked.IsZero() {
+		return
+	}
+	b.waited += now.Sub(b.parked)
+	b.parked = time.Time{}
+	b.sub.unpark(now)
 }

@@ -7,9 +7,10 @@ const maxLookahead = 1000
 
 // pull is a request for messages that is to be sent.
 type pull struct {
-	lane  *lane
-	inbox string
-	batch int
+	lane      *lane
+	inbox     string
+	batch     int
+	heartbeat time.Duration
 }
 
 // plan appends to pulls what should be requested now. Each lane may hold, arrived or on the way, as many messages as workers
@@ -19,7 +20,7 @@ func (s *subscription) plan(pulls []pull) []pull {
 	if s.ended {
 		return pulls
 	}
-	free := s.cfg.Workers - s.inFlight
+	free := s.limit - s.working()
 	for _, l := range s.lanes {
 		free -= l.buffered()
 	}
@@ -32,7 +33,8 @@ func (s *subscription) plan(pulls []pull) []pull {
 		missing := target - l.buffered() - l.requested
 		if missing > 0 && missing >= (target+1)/2 && !now.Before(l.pausedUntil) {
 			l.requested += missing
-			pulls = append(pulls, pull{l, l.inbox, missing})
+			l.heartbeat = s.heartbeat(now)
+			pulls = append(pulls, pull{l, l.inbox, missing, l.heartbeat})
 		}
 	}
 	return pulls
@@ -75,7 +77,7 @@ func (s *subscription) nothingBuffered() bool {
 
 func (s *subscription) send(pulls []pull) {
 	for _, p := range pulls {
-		p.lane.request(p.inbox, p.batch)
+		p.lane.request(p)
 	}
 }
 
@@ -101,7 +103,7 @@ func (s *subscription) pick() *lane {
 		return nil
 	}
 	// More than what is started while messages are on their way is not made up for.
-	limit := total * (s.cfg.Workers + s.lookahead())
+	limit := total * (s.limit + s.lookahead())
 	for _, l := range s.lanes {
 		if l.buffered() > 0 || l.backlog > 0 {
 			l.credit = min(l.credit+l.weight, limit)

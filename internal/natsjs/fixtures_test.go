@@ -53,7 +53,7 @@ func (q *queue) consumer(name, filter string, ackWait time.Duration) {
 func (q *queue) publish(subject string, n int) {
 	q.t.Helper()
 	for range n {
-		_, err := q.js.PublishAsync(subject, []byte("x"))
+		_, err := q.js.PublishAsync(subject, []byte("x"), jetstream.WithStallWait(patience))
 		require.NoError(q.t, err)
 	}
 	select {

@@ -35,9 +35,10 @@ type lane struct {
 	silent      chan struct{} // closed when nothing more comes from the listener
 	buffer      []*Delivery   // arrived; those before head are gone
 	head        int
-	requested   int       // asked for and neither arrived nor given up
-	heard       time.Time // when anything came last
-	delivered   time.Time // when a message came last
+	requested   int           // asked for and neither arrived nor given up
+	heartbeat   time.Duration // of the newest request
+	heard       time.Time     // when anything came last
+	delivered   time.Time     // when a message came last
 	pausedUntil time.Time
 	backlog     uint64 // what the broker had left for the lane when it sent the latest message
 	credit      int
@@ -105,17 +106,17 @@ func (l *lane) push(d *Delivery) {
 }
 
 // request asks the broker for messages (ADR-37 of the NATS architecture: pull consumers).
-func (l *lane) request(inbox string, batch int) {
+func (l *lane) request(p pull) {
 	body := make([]byte, 0, 96)
 	body = append(body, `{"batch":`...)
-	body = strconv.AppendInt(body, int64(batch), 10)
+	body = strconv.AppendInt(body, int64(p.batch), 10)
 	body = append(body, `,"expires":`...)
 	body = strconv.AppendInt(body, int64(pullExpiry), 10)
 	body = append(body, `,"idle_heartbeat":`...)
-	body = strconv.AppendInt(body, int64(l.sub.cfg.Heartbeat), 10)
+	body = strconv.AppendInt(body, int64(p.heartbeat), 10)
 	body = append(body, '}')
 	subject := "$JS.API.CONSUMER.MSG.NEXT." + l.source.Stream + "." + l.source.Consumer
-	if err := l.sub.nc.PublishRequest(subject, inbox, body); err != nil {
+	if err := l.sub.nc.PublishRequest(subject, p.inbox, body); err != nil {
 		l.fault(fmt.Errorf("request: %w", err))
 	}
 }

@@ -23,8 +23,11 @@ type Source struct {
 type SubscriberConfig struct {
 	// Sources names the consumers behind a topic. They must exist. Required.
 	Sources func(topic string) ([]Source, error)
-	// Workers is how many messages of a subscription are worked on at the same time. Default 64.
+	// Workers is how many messages of a subscription are worked on at the same time, until SetWorkers changes it. Default 64.
 	Workers int
+	// MaxParked is how many bundles may be parked at the same time: they have no worker's place, but they cost memory. Default 1024
+	// or four times the workers, whichever is more.
+	MaxParked int
 	// MaxBundle is how many messages may be handed out together as one Watermill message, to a handler that knows Bundle. Default 1.
 	MaxBundle int
 	// BundleTime is for how much work a bundle is meant, judged by how long messages took lately; 0 bundles all that there is.
@@ -94,8 +97,11 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
 	}
+	s.mu.Lock()
+	cfg := s.cfg
+	s.mu.Unlock()
 	// This asks the broker, which may take its time, so Close must not have to wait for it.
-	sub, err := newSubscription(ctx, s.nc, s.cfg, sources)
+	sub, err := newSubscription(ctx, s.nc, cfg, sources)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
 	}
@@ -105,6 +111,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		sub.abandon()
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
 	}
+	sub.setLimit(s.cfg.Workers) // it may have changed meanwhile
 	intake, end := context.WithCancel(ctx)
 	s.ends[sub] = end
 	s.wg.Go(func() {

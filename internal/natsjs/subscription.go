@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// subscription takes messages from its lanes and hands them out to at most cfg.Workers workers.
+// subscription takes messages from its lanes and hands them out to at most limit workers.
 //
 // Messages arrive in the lanes' buffers; dispatch picks the next ones by weight and hands them out; settle waits for an ack or nack and
 // tells the broker. Whenever room appears, more is requested from the broker.
@@ -29,12 +29,16 @@ type subscription struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // a message arrived, a worker became free, or intake ended
 	ended    bool
-	inFlight int // bundles that workers are at
+	limit    int // workers at the same time, those that are parked not counted
+	inFlight int // bundles that workers are at, parked ones included
+	parked   int // of those, the ones whose workers only wait
 	held     heldSet
 	rate     rate // of settled messages
 	pace     pace // of workers
 
-	unconfirmed int // messages whose workers are free again
+	unconfirmed int       // messages whose workers are free again
+	connected   time.Time // when the connection was made, or the subscription
+	meter       meter
 }
 
 const (
@@ -55,7 +59,7 @@ func newSubscription(ctx context.Context, nc *nats.Conn, cfg SubscriberConfig, s
 	}
 	s := &subscription{
 		nc: nc, cfg: cfg, out: make(chan *message.Message),
-		ackWait: time.Hour,
+		ackWait: time.Hour, limit: cfg.Workers, meter: meter{since: time.Now()}, connected: time.Now(),
 	}
 	s.changed = sync.NewCond(&s.mu)
 	s.base, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
@@ -165,7 +169,7 @@ func (s *subscription) dispatch(intake context.Context) {
 	for {
 		s.send(pulls)
 		s.mu.Lock()
-		for !s.ended && (s.inFlight >= s.cfg.Workers || s.unconfirmed >= maxUnconfirmed || s.nothingBuffered()) {
+		for !s.ended && (s.working() >= s.limit || s.unconfirmed >= maxUnconfirmed || s.nothingBuffered()) {
 			s.changed.Wait()
 		}
 		if s.ended {
@@ -173,15 +177,17 @@ func (s *subscription) dispatch(intake context.Context) {
 			return
 		}
 		list := s.gather()
+		now := time.Now()
+		s.count(now)
 		s.inFlight++
 		pulls = s.plan(pulls[:0])
 		s.mu.Unlock()
-		s.handOut(intake, list)
+		s.handOut(intake, list, now)
 	}
 }
 
 // handOut makes one Watermill message of a bundle.
-func (s *subscription) handOut(intake context.Context, list []*Delivery) {
+func (s *subscription) handOut(intake context.Context, list []*Delivery, now time.Time) {
 	d := list[0]
 	var msg *message.Message
 	if s.cfg.MaxBundle > 1 { // its handler looks at the deliveries
@@ -189,7 +195,7 @@ func (s *subscription) handOut(intake context.Context, list []*Delivery) {
 	} else {
 		msg = unmarshal(d.msg, place{stream: d.Stream, seq: d.Seq})
 	}
-	b := &Bundle{sub: s, list: list, started: time.Now()}
+	b := &Bundle{sub: s, list: list, started: now}
 	ctx, cancel := context.WithCancel(context.WithValue(s.base, bundleKey{}, b))
 	msg.SetContext(ctx)
 	select {
@@ -244,8 +250,9 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // freeWorker makes room for the next bundle. n messages wait for the confirmation of what came of them.
-func (s *subscription) freeWorker(n int, took time.Duration) {
+func (s *subscription) freeWorker(n int, now time.Time, took time.Duration) {
 	s.mu.Lock()
+	s.count(now)
 	s.inFlight--
 	s.unconfirmed += n
 	s.pace.add(n, took)

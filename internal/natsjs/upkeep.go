@@ -16,10 +16,29 @@ func (s *subscription) keepAlive(ctx context.Context) {
 // watchLanes looks after lanes that have gone quiet. It asks the broker, and may wait for the answer, so it must not be
 // what keeps messages alive.
 func (s *subscription) watchLanes(ctx context.Context) {
-	every(ctx, s.cfg.Heartbeat, func(now time.Time) {
+	stale := time.Now()
+	every(ctx, min(s.cfg.Heartbeat, closeHeartbeat), func(now time.Time) {
 		s.reviveQuiet(now)
-		s.reviveStale(ctx, now)
+		if now.Sub(stale) >= s.cfg.Heartbeat {
+			stale = now
+			s.reviveStale(ctx, now)
+		}
 	})
+}
+
+// A broker that has just started may lose requests. Those that it gets soon after the connection was made have it show signs of life
+// more often, so that a lost one is soon noticed.
+const (
+	closeHeartbeat = time.Second
+	closeTime      = 10 * time.Second
+)
+
+// heartbeat is how often the broker is to show that a request made now is alive. The caller holds the lock.
+func (s *subscription) heartbeat(now time.Time) time.Duration {
+	if now.Sub(s.connected) < closeTime {
+		return min(s.cfg.Heartbeat, closeHeartbeat)
+	}
+	return s.cfg.Heartbeat
 }
 
 func every(ctx context.Context, interval time.Duration, do func(now time.Time)) {
@@ -60,7 +79,7 @@ func (s *subscription) extend(now time.Time, patience time.Duration) {
 func (s *subscription) reviveQuiet(now time.Time) {
 	s.mu.Lock()
 	for _, l := range s.lanes {
-		if l.requested > 0 && now.Sub(l.heard) > 3*s.cfg.Heartbeat {
+		if l.requested > 0 && now.Sub(l.heard) > 3*l.heartbeat {
 			s.cfg.Log.Warn("requests for messages were lost; asking again", "stream", l.source.Stream, "consumer", l.source.Consumer)
 			l.requested, l.heard = 0, now
 		}
@@ -124,8 +143,9 @@ func (s *subscription) watchConnection(ctx context.Context, closed func()) {
 				return
 			}
 			s.mu.Lock()
+			s.connected = time.Now()
 			for _, l := range s.lanes {
-				l.requested, l.heard = 0, time.Now()
+				l.requested, l.heard = 0, s.connected
 				l.pausedUntil = time.Time{}
 			}
 			s.mu.Unlock()

@@ -34,7 +34,10 @@ func NewCatalog(list ...*Recipe) *Catalog {
 }
 
 // Builtins returns the recipes that are part of the program.
-func Builtins() (*Catalog, error) {
+func Builtins() (*Catalog, error) { return Checks{}.Builtins() }
+
+// Builtins returns the recipes that are part of the program, which judge the arguments of their items.
+func (c Checks) Builtins() (*Catalog, error) {
 	files, err := builtin.ReadDir("builtin")
 	if err != nil {
 		return nil, fmt.Errorf("list the built-in recipes: %w", err)
@@ -45,7 +48,7 @@ func Builtins() (*Catalog, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the built-in recipe %s: %w", f.Name(), err)
 		}
-		r, err := Parse(data)
+		r, err := c.Parse(data)
 		if err != nil {
 			return nil, fmt.Errorf("built-in recipe %s: %w", f.Name(), err)
 		}

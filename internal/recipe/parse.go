@@ -54,7 +54,10 @@ type stepDocument struct {
 }
 
 // Parse reads a recipe and checks it. Its errors wrap ErrRecipe and name the line.
-func Parse(data []byte) (*Recipe, error) {
+func Parse(data []byte) (*Recipe, error) { return Checks{}.Parse(data) }
+
+// Parse reads a recipe as the function of this name does, and judges the arguments of its steps.
+func (c Checks) Parse(data []byte) (*Recipe, error) {
 	if len(data) > maxBytes {
 		return nil, fmt.Errorf("%w: it has %d bytes: at most %d are read", ErrRecipe, len(data), maxBytes)
 	}
@@ -63,7 +66,7 @@ func Parse(data []byte) (*Recipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecipe, err)
 	}
-	r, err := doc.recipe(at)
+	r, err := doc.recipe(at, c)
 	if err != nil {
 		return nil, fmt.Errorf("%w %.80s: %w", ErrRecipe, doc.Name, err)
 	}
@@ -87,7 +90,7 @@ var (
 	opRE    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}(\.[a-z0-9][a-z0-9_-]{0,63}){0,3}$`)
 )
 
-func (d *document) recipe(at yamldoc.Position) (*Recipe, error) {
+func (d *document) recipe(at yamldoc.Position, checks Checks) (*Recipe, error) {
 	if err := events.ValidName(d.Name); err != nil {
 		return nil, at.Wrap(err, "name")
 	}
@@ -105,7 +108,7 @@ func (d *document) recipe(at yamldoc.Position) (*Recipe, error) {
 		}
 		r.primary = place
 	}
-	if err := d.steps(r, at); err != nil {
+	if err := d.steps(r, at, checks); err != nil {
 		return nil, err
 	}
 	r.example = r.makeExample()
@@ -143,10 +146,13 @@ func (d *document) params(r *Recipe, at yamldoc.Position) error {
 	return nil
 }
 
-func (d *document) steps(r *Recipe, at yamldoc.Position) error {
+func (d *document) steps(r *Recipe, at yamldoc.Position, checks Checks) error {
 	r.plan.fixed.Quiet = d.Quiet
 	if d.Fetch != nil {
 		step, with, err := d.Fetch.step(r.index)
+		if err == nil {
+			r.plan.fetchGuard, err = guarded(checks.Fetch, "fetch", &step, with, r.Params)
+		}
 		if err != nil {
 			return at.Wrap(fmt.Errorf("fetch: %w", err), "fetch")
 		}
@@ -158,18 +164,23 @@ func (d *document) steps(r *Recipe, at yamldoc.Position) error {
 		return at.Wrap(fmt.Errorf("there are %d crunch steps: use at most %d", len(d.Crunch), maxCrunch), "crunch")
 	}
 	for i := range d.Crunch {
+		where := "crunch step " + strconv.Itoa(i+1)
 		step, with, err := d.Crunch[i].step(r.index)
+		var guard *guard
+		if err == nil {
+			guard, err = guarded(checks.Crunch, where, &step, with, r.Params)
+		}
 		if err != nil {
-			return at.Wrap(fmt.Errorf("crunch step %d: %w", i+1, err), "crunch", strconv.Itoa(i))
+			return at.Wrap(fmt.Errorf("%s: %w", where, err), "crunch", strconv.Itoa(i))
 		}
 		r.Crunch = append(r.Crunch, step)
 		fixed, open := step.event(with)
 		r.plan.fixed.Crunch = append(r.plan.fixed.Crunch, fixed)
 		if open != nil {
 			if r.plan.crunch == nil {
-				r.plan.crunch = make(map[int]*template)
+				r.plan.crunch = make(map[int]openStep)
 			}
-			r.plan.crunch[i] = open
+			r.plan.crunch[i] = openStep{open, guard}
 		}
 	}
 	return nil

@@ -85,18 +85,27 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"certificate": "nats pub work.certificate example.com",
 		"count":       "nats pub work.count 10000000",
 		"dns":         "nats pub work.dns example.com",
+		"download":    "nats pub work.download https://example.com/picture.jpg",
+		"exec":        `nats pub work.exec '{"input":5,"program":"invert"}'`,
+		"factorial":   "nats pub work.factorial 1000",
 		"file":        "nats pub work.file 2026/report.txt",
+		"image":       "nats pub work.image https://example.com/photo.jpg",
+		"increment":   "nats pub work.increment 1000000",
 		"json":        "nats pub work.json https://example.com/data.json",
+		"links":       "nats pub work.links https://example.com/",
 		"noop":        "nats pub work.noop hello",
 		"object":      "nats pub work.object report.pdf",
 		"page":        "nats pub work.page https://example.com/",
 		"pages":       "nats pub work.pages https://api.example.com/users/somebody/repos",
+		"primes":      "nats pub work.primes 10000000",
 		"query":       "nats pub work.query orders-of",
 		"sleep":       "nats pub work.sleep 2.5",
 		"tcp":         "nats pub work.tcp example.com:443",
+		"thumbnail":   "nats pub work.thumbnail https://example.com/photo.jpg",
 		"uptime":      "nats pub work.uptime https://example.com/",
 		"wasm":        `nats pub work.wasm '{"input":"to be or not to be","module":"words"}'`,
 		"wasm-page":   `nats pub work.wasm-page '{"url":"https://example.com/","module":"words"}'`,
+		"words":       "nats pub work.words https://example.com/",
 	}, examples)
 }
 
@@ -105,7 +114,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, file, json, noop, object, page, pages, query, sleep, tcp, uptime, wasm, wasm-page`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, exec, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, wasm, wasm-page, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

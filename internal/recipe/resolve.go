@@ -36,7 +36,11 @@ func (r *Recipe) Resolve(in events.Input) (Order, error) {
 			_, key, _ = p.check(p.Default) // checked when the recipe was parsed
 		}
 	}
-	return Order{Key: key, Params: r.encode(values), Plan: r.plan.resolve(values)}, nil
+	plan, err := r.plan.resolve(values)
+	if err != nil {
+		return Order{}, err
+	}
+	return Order{Key: key, Params: r.encode(values), Plan: plan}, nil
 }
 
 // read fills in the values that the input has and returns the text of the primary parameter.

@@ -126,7 +126,7 @@ func TestResolve_says_what_is_wrong_and_what_to_send(t *testing.T) {
 		"a broken URL":          {"page", text("http://h/%zz"), invalid, "url", nil},
 		"control characters":    {"page", object(`{"url":"http://h/\n"}`), invalid, "url", nil},
 		"an array":              {"page", object(`{"url":["http://h/"]}`), invalid, "url", nil},
-		"a misspelt parameter":  {"page", object(`{"url":"http://h/","ulr":1}`), invalid, "ulr", []string{`did you mean "url"?`, "recipe page knows url"}},
+		"a misspelt parameter":  {"page", object(`{"url":"http://h/","ulr":1}`), invalid, "ulr", []string{`did you mean "url"?`, "recipe page knows robots, url"}},
 		"a foreign parameter":   {"json", object(`{"url":"http://h/","zzz":1}`), invalid, "zzz", []string{"recipe json knows select, url"}},
 		"parameters in a list":  {"page", object(`[1]`), invalid, "", []string{"not a JSON object"}},
 		"broken JSON":           {"page", object(`{"url"`), invalid, "", []string{"not a JSON object"}},

@@ -132,6 +132,20 @@ func (t *template) append(dst []byte, values []json.RawMessage) []byte {
 	}
 }
 
+// params appends the places of the parameters that the template has.
+func (t *template) params(places []int) []int {
+	if t.kind == isParam {
+		return append(places, t.param)
+	}
+	for i := range t.object {
+		places = t.object[i].value.params(places)
+	}
+	for i := range t.array {
+		places = t.array[i].params(places)
+	}
+	return places
+}
+
 func (t *template) absent(values []json.RawMessage) bool {
 	return t.kind == isParam && values[t.param] == nil
 }

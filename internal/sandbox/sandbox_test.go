@@ -45,7 +45,7 @@ func TestSandboxThatCannotStartLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	_, err := sandbox.Start(t.Context(), sandbox.Options{
-		Log: slog.New(slog.DiscardHandler), Configure: func(c *app.Config) { c.Fetchers = 0 },
+		Log: slog.New(slog.DiscardHandler), Configure: func(c *app.Config) { c.Fetchers = -1 },
 	})
 	require.ErrorContains(t, err, "fetchers")
 	left, err := os.ReadDir(dir)

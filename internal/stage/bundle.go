@@ -23,7 +23,7 @@ type judged struct {
 
 // oneByOne handles the messages of a bundle one after the other, and then carries out all verdicts together. When that takes
 // longer than expected, the messages that it has not come to go to other workers, and the verdicts reached are carried out,
-// so that nothing waits behind a slow operation.
+// so that nothing waits behind a slow operation. One that parks gives the rest back by itself.
 func (r *Runner) oneByOne(ctx context.Context, b *natsjs.Bundle, handler Handler) {
 	var mu sync.Mutex
 	var done []judged
@@ -49,8 +49,9 @@ func (r *Runner) oneByOne(ctx context.Context, b *natsjs.Bundle, handler Handler
 			slow.Wait()
 		}()
 	}
+	park := b.Park
 	for d := b.Next(); d != nil; d = b.Next() {
-		j := r.judge(ctx, d, handler)
+		j := r.judge(ctx, park, d, handler)
 		mu.Lock()
 		done = append(done, j)
 		mu.Unlock()
@@ -59,8 +60,9 @@ func (r *Runner) oneByOne(ctx context.Context, b *natsjs.Bundle, handler Handler
 	carryOut()
 }
 
-func (r *Runner) judge(ctx context.Context, d *natsjs.Delivery, handler Handler) judged {
+func (r *Runner) judge(ctx context.Context, park func() (resume func()), d *natsjs.Delivery, handler Handler) judged {
 	m, started := received(d), time.Now()
+	m.park = park
 	r.metrics.inFlight.Inc()
 	ctx, span := r.tracing.start(ctx, m.Header)
 	v := r.guard(func() []Verdict { return []Verdict{handler(ctx, m)} }, 1)[0]

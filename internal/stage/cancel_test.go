@@ -145,7 +145,7 @@ func TestCancel(t *testing.T) {
 	t.Run("a missing bucket is reported with the remedy", func(t *testing.T) {
 		m := newMill(t, time.Second)
 		require.NoError(t, m.js.DeleteKeyValue(t.Context(), topology.BucketControl))
-		w, err := stage.NewWorker(m.env, events.StageFetch, 1, quickLimits(), ops.NewSet())
+		w, err := stage.NewWorker(m.env, events.StageFetch, stage.Fixed(1), quickLimits(), ops.NewSet())
 		require.NoError(t, err)
 		require.ErrorContains(t, w.Run(t.Context(), t.Context()), "fetchmill setup")
 	})

@@ -68,7 +68,13 @@ func (r *Runner) conclude(j judged) {
 		j.delivery.Ack()
 	}
 	r.metrics.inFlight.Dec()
-	r.metrics.observe(j.verdict.Outcome, time.Since(j.started))
+	switch j.verdict.Outcome {
+	case OutcomeRetry, OutcomeWaiting:
+		r.again.Add(1)
+	default:
+		r.ended.Add(1)
+	}
+	r.metrics.observe(j.verdict.Outcome, j.verdict.reason, time.Since(j.started))
 }
 
 // insist publishes what a verdict says until it is confirmed, and returns the verdict that holds in the end.

@@ -78,8 +78,8 @@ func (l DeadLetter) Bare(m Message) Outgoing { return l.Outgoing(m.stripped()) }
 // Rejected is the verdict about a message that ends as nothing but a dead letter. If the broker finds that too large, it keeps
 // the reason and gives up the original.
 func Rejected(m Message, l DeadLetter) Verdict {
-	v := Done(OutcomeRejected, l.Outgoing(m))
-	v.Smaller = func() Verdict { return Done(OutcomeRejected, l.Bare(m)) }
+	v := Done(OutcomeRejected, l.Outgoing(m)).Because(l.Reason)
+	v.Smaller = func() Verdict { return Done(OutcomeRejected, l.Bare(m)).Because(l.Reason) }
 	return v
 }
 

@@ -30,6 +30,7 @@ type mill struct {
 	broker *brokertest.Broker
 	js     jetstream.JetStream // of the test
 	env    host.Env            // of the services
+	cfg    topology.Config
 }
 
 // newMill makes a mill whose broker waits for so long before it delivers again by itself.
@@ -39,7 +40,7 @@ func newMill(t *testing.T, ackWait time.Duration) *mill {
 	cfg := topology.Default()
 	cfg.AckWait = ackWait
 	broker.Provision(cfg)
-	return &mill{t: t, broker: broker, js: broker.JetStream(), env: host.Env{
+	return &mill{t: t, broker: broker, js: broker.JetStream(), cfg: cfg, env: host.Env{
 		Conn: broker.Connect(), Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider(),
 	}}
@@ -93,7 +94,7 @@ func (r *running) end() error {
 // worker runs a worker of a stage.
 func (m *mill) worker(st events.Stage, concurrency int, limits stage.Limits, list ...ops.Op) *running {
 	m.t.Helper()
-	w, err := stage.NewWorker(m.env, st, concurrency, limits, ops.NewSet(list...))
+	w, err := stage.NewWorker(m.env, st, stage.Fixed(concurrency), limits, ops.NewSet(list...))
 	require.NoError(m.t, err)
 	return run(m.t, w.Run)
 }

@@ -99,5 +99,5 @@ func (e Ending) verdict(value json.RawMessage) Verdict {
 	if e.Status == events.StatusCancelled {
 		outcome = OutcomeCancelled
 	}
-	return Done(outcome, out...)
+	return Done(outcome, out...).Because(e.Reason)
 }

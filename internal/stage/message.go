@@ -6,6 +6,8 @@ package stage
 import (
 	"context"
 	"time"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 // Message is one delivery as a handler sees it.
@@ -16,6 +18,17 @@ type Message struct {
 	Seq      uint64    // its place in its stream
 	Stored   time.Time // when its stream stored it
 	Delivery int       // 1 for the first delivery; what a dying worker had in its hands comes again
+
+	park func() (resume func()) // nil where messages are handled together
+}
+
+// Park says that the handler only waits from now on, until resume is called: another message has its place meanwhile. Without places to
+// give away it does nothing.
+func (m Message) Park() (resume func()) {
+	if m.park == nil {
+		return func() {}
+	}
+	return m.park()
 }
 
 // Handler does a stage's work with one message and says what comes of it. When ctx ends it should return Again(0) soon.
@@ -53,6 +66,8 @@ type Verdict struct {
 	// Smaller, if set, is what to decide instead when the broker finds something in Publish too large.
 	Smaller func() Verdict
 
+	reason events.Reason // why the attempt failed or the item ended, empty if it did not
+
 	again bool // the broker delivers the message again, after a rest
 	back  bool // Publish takes the message back to its own stream; if that does not succeed at once, again holds instead
 	after time.Duration
@@ -60,6 +75,12 @@ type Verdict struct {
 
 // Done publishes out and then acknowledges the message.
 func Done(outcome Outcome, out ...Outgoing) Verdict { return Verdict{Outcome: outcome, Publish: out} }
+
+// Because tells why an attempt failed or an item ended, which is counted.
+func (v Verdict) Because(reason events.Reason) Verdict {
+	v.reason = reason
+	return v
+}
 
 // Again hands the message back to the broker, to be delivered again not before after has passed.
 func Again(after time.Duration) Verdict {

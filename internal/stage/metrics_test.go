@@ -32,7 +32,7 @@ func (m *mill) series(name string) map[[2]string]float64 {
 				switch l.GetName() {
 				case "stage":
 					key[0] = l.GetValue()
-				case "outcome":
+				case "outcome", "reason":
 					key[1] = l.GetValue()
 				default:
 					require.Fail(m.t, "unexpected label", l.GetName())
@@ -107,6 +107,7 @@ func TestMetrics(t *testing.T) {
 		delete(got, [2]string{"fetch", "waiting"})
 		require.Equal(t, want, got)
 		require.InDelta(t, 8+waiting, m.sum("fetchmill_stage_duration_seconds"), 0)
+		require.InDelta(t, 5, m.sum("fetchmill_stage_failures_total"), 0, "two attempts, one for good, one cancelled and one that cannot be read")
 		require.Eventually(t, func() bool { return m.sum("fetchmill_stage_in_flight") == 0 }, patience, time.Millisecond)
 	})
 }

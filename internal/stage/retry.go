@@ -35,10 +35,10 @@ func (m Message) early(now time.Time) time.Duration {
 }
 
 // retry is the verdict that the item is tried again after a rest: the same bytes, with one try more.
-func (s *Steps) retry(it *events.Item, m Message, rest time.Duration) Verdict {
+func (s *Steps) retry(it *events.Item, m Message, reason events.Reason, rest time.Duration) Verdict {
 	tries := m.tries() + 1
 	msgID := events.MsgID(it.ID, s.Stage) + "." + strconv.Itoa(tries)
-	return s.back(OutcomeRetry, m, msgID, tries, rest)
+	return s.back(OutcomeRetry, m, msgID, tries, rest).Because(reason)
 }
 
 // postpone is the verdict about an item whose operation could not begin. It is handed back; only one that the broker has delivered so

@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"golang.org/x/time/rate"
 
+	"github.com/fetchmill/fetchmill/internal/governor"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -22,6 +23,7 @@ type Config struct {
 	Sources     []natsjs.Source
 	Concurrency int // handlers at the same time; at least 1
 
+	governor   *governor.Governor // changes the concurrency; nil if it is fixed
 	maxBundle  int
 	bundleTime time.Duration
 }
@@ -45,6 +47,9 @@ type Runner struct {
 	tracing   *tracing
 	heldLog   rate.Sometimes // about what is held up
 	started   atomic.Bool    // messages are taken
+	taking    atomic.Pointer[natsjs.Subscriber]
+	ended     atomic.Uint64 // messages that will not come again
+	again     atomic.Uint64 // messages that will
 }
 
 // New makes a runner that handles messages one by one, so many at the same time. It asks nothing of the broker before Run.
@@ -78,14 +83,14 @@ func newRunner(env host.Env, cfg Config) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := newMetrics(env.Metrics, cfg.Stage)
-	if err != nil {
+	r := &Runner{
+		env: env, cfg: cfg, publisher: publisher, tracing: newTracing(env.Tracer, cfg.Stage),
+		heldLog: rate.Sometimes{First: 1, Interval: heldLogInterval},
+	}
+	if r.metrics, err = newMetrics(env.Metrics, cfg.Stage, r.Load); err != nil {
 		return nil, err
 	}
-	return &Runner{
-		env: env, cfg: cfg, publisher: publisher, metrics: metrics, tracing: newTracing(env.Tracer, cfg.Stage),
-		heldLog: rate.Sometimes{First: 1, Interval: heldLogInterval},
-	}, nil
+	return r, nil
 }
 
 // Ready tells whether the runner has begun to take messages. It is a host.Check.
@@ -120,7 +125,9 @@ func (r *Runner) Run(intake, work context.Context) error {
 	if err != nil {
 		return r.ending(intake, work, err)
 	}
+	r.taking.Store(subscriber)
 	r.started.Store(true)
+	defer r.govern(intake, subscriber)()
 	// Returns when all messages are settled and the broker has been told: when the router is done, that is at once.
 	defer func() { _ = subscriber.Close() }()
 

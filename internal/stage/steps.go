@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -20,7 +21,10 @@ type Steps struct {
 	Cancellations *Cancellations
 	Log           *slog.Logger
 	Limits        Limits
-	trials        *trials
+	// Stored opens bodies that are kept in the object store. Nil refuses them.
+	Stored func(context.Context, events.BodyRef) (io.ReadCloser, error)
+	trials *trials
+	short  func(error) // told of errors of operations, as this machine may be short of something
 }
 
 // Limits hold where an item's plan does not set its own.
@@ -91,7 +95,7 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 		defer cancel()
 	}
 	attempt := m.tries() + 1
-	attempts, err := s.run(ctx, it, attempt)
+	attempts, err := s.run(ctx, it, m, attempt)
 	if err == nil || !ops.AsFailure(err).Deferred {
 		it.Attempts = max(it.Attempts, attempt)
 	}
@@ -139,7 +143,7 @@ func (s *Steps) steps(it *events.Item) []events.Step {
 
 // run runs the steps that the item waits for at this stage, and takes them off its plan. It returns how many attempts the step that
 // failed may have.
-func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts int, err error) {
+func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int) (attempts int, err error) {
 	if s.Stage == events.StageFetch && it.Plan.Fetch == nil {
 		return 1, ops.Fail(events.ReasonUnknownOp, errors.New("the item has nothing to fetch"))
 	}
@@ -154,7 +158,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 		}
 		in := ops.Input{
 			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			ID: it.ID, Batch: it.Batch, Index: it.Index,
+			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {
@@ -164,6 +168,7 @@ func (s *Steps) run(ctx context.Context, it *events.Item, attempt int) (attempts
 			it.Fetch = out.Fetch
 		}
 		if err != nil {
+			s.short(err)
 			return attempts, err
 		}
 		it.Body, it.BodyRef = out.Body, out.BodyRef
@@ -221,7 +226,7 @@ func (s *Steps) failed(ctx context.Context, it *events.Item, m Message, attempts
 	case f.Deferred:
 		return s.postpone(it, m, rest)
 	case f.Temporary && m.tries()+1 < attempts:
-		return s.retry(it, m, rest)
+		return s.retry(it, m, f.Reason, rest)
 	}
 	return s.end(it, m, events.StatusFailed, f.Reason, err)
 }

@@ -2,13 +2,19 @@ package stage
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"strconv"
+	"net/http"
 	"strings"
 
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/internal/topology"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -35,11 +41,15 @@ type Worker struct {
 	about         map[string]string
 }
 
-// NewWorker makes a worker for fetch or crunch steps that can do the given operations on so many items at the same time.
-func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits, set ops.Set) (*Worker, error) {
+// NewWorker makes a worker for fetch or crunch steps that can do the given operations on as many items at the same time as concurrency says.
+func NewWorker(env host.Env, stage events.Stage, concurrency Concurrency, limits Limits, set ops.Set) (*Worker, error) {
+	kept, err := bodies.New(env.Conn)
+	if err != nil {
+		return nil, err
+	}
 	steps := &Steps{
-		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits,
-		trials: &trials{stage: stage, log: env.Log},
+		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits, Stored: kept.Get,
+		trials: &trials{stage: stage, log: env.Log}, short: concurrency.short,
 	}
 	stream := map[events.Stage]string{
 		events.StageFetch:  topology.StreamFetch,
@@ -51,12 +61,12 @@ func NewWorker(env host.Env, stage events.Stage, concurrency int, limits Limits,
 			Stream: stream, Consumer: topology.LaneConsumer(lane), Weight: laneWeights[lane],
 		})
 	}
-	runner, err := New(env, Config{Stage: stage, Sources: sources, Concurrency: concurrency}, steps.Handle)
+	runner, err := New(env, Config{Stage: stage, Sources: sources, Concurrency: concurrency.first, governor: concurrency.governor}, steps.Handle)
 	if err != nil {
 		return nil, err
 	}
 	return &Worker{env: env, runner: runner, cancellations: steps.Cancellations, trials: steps.trials, stream: stream, about: map[string]string{
-		"concurrency": strconv.Itoa(concurrency), "ops": strings.Join(set.Names(), ","),
+		"concurrency": concurrency.String(), "ops": strings.Join(set.Names(), ","),
 	}}, nil
 }
 
@@ -85,15 +95,28 @@ func (w *Worker) Run(intake, work context.Context) error {
 	}
 	defer wait()
 	defer stop()
-	service, err := host.Announce(w.env.Conn, w.name(), "does the "+string(w.runner.cfg.Stage)+" steps of items", w.about)
+	service, err := host.Announce(w.env.Conn, w.name(), "does the "+string(w.runner.cfg.Stage)+" steps of items", w.about, func() any { return w.runner.Load() })
 	if err != nil {
 		return err
+	}
+	if err := service.AddEndpoint("load", host.Answer(w.env.Log, w.load), micro.WithEndpointSubject(events.LoadSubject(w.runner.cfg.Stage))); err != nil {
+		return errors.Join(fmt.Errorf("announce service %s: %w", w.name(), err), service.Stop())
 	}
 	err = w.runner.Run(intake, work)
 	if stopErr := service.Stop(); err == nil && !w.env.Conn.IsClosed() {
 		err = stopErr
 	}
 	return err
+}
+
+// load answers a request for the worker's load, of several workers one. The statistics of NATS micro have that of all of them, and
+// they have it only for services with an endpoint.
+func (w *Worker) load(micro.Request) ([]byte, *events.Problem) {
+	data, err := json.Marshal(w.runner.Load())
+	if err != nil {
+		return nil, web.NewProblem(http.StatusInternalServerError, events.ReasonInternal, err.Error())
+	}
+	return data, nil
 }
 
 // name is what the service is called.

@@ -25,7 +25,10 @@ type Pipeline struct {
 func StartPipeline(t testing.TB, b *Broker) *Pipeline {
 	t.Helper()
 	p := &Pipeline{b: b, sink: newSink()}
-	svc, err := micro.AddService(b.NC, micro.Config{Name: "standin", Version: "1.0.0"})
+	svc, err := micro.AddService(b.NC, micro.Config{
+		Name: "standin", Version: "1.0.0",
+		StatsHandler: func(*micro.Endpoint) any { return Load },
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = svc.Stop() })
 	for subject, answer := range map[string]func(*nats.Msg) (any, *events.Problem){
@@ -43,6 +46,9 @@ func StartPipeline(t testing.TB, b *Broker) *Pipeline {
 	p.work(t)
 	return p
 }
+
+// Load is how busy the stand-in says it is.
+var Load = events.Load{Limit: 96, Adaptive: true, InFlight: 7, Parked: 3}
 
 func respond(answer func(*nats.Msg) (any, *events.Problem)) micro.Handler {
 	return micro.HandlerFunc(func(r micro.Request) {

@@ -26,6 +26,9 @@ type Config struct {
 	DoneAge   time.Duration `help:"How long announcements of finished items are kept." default:"168h"`
 	DoneBytes int64         `help:"Most bytes of announcements that are kept; the oldest go first." default:"1073741824"`
 	DeadAge   time.Duration `help:"How long dead letters are kept." default:"720h"`
+	BodiesAge time.Duration `help:"How long bodies are kept that are too large to travel in a message." default:"24h"`
+	// BodiesBytes is checked by the broker when a body is stored; the fetch is tried again later then.
+	BodiesBytes int64 `help:"Most bytes of such bodies that are kept; beyond it storing is refused." default:"1073741824"`
 	// DuplicateWindow costs the broker some 200 bytes of memory for each message of that time, in each stream. It saves
 	// work that would be done twice; that nothing is counted twice is the database's doing.
 	DuplicateWindow time.Duration `help:"How long the broker itself remembers message ids. Beyond it the database knows them, for ever." default:"5s"`
@@ -37,6 +40,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Replicas: 1, MaxBytes: 1 << 30, DoneAge: 7 * 24 * time.Hour, DoneBytes: 1 << 30, DeadAge: 30 * 24 * time.Hour,
+		BodiesAge: 24 * time.Hour, BodiesBytes: 1 << 30,
 		DuplicateWindow: 5 * time.Second, AckWait: 30 * time.Second, Persist: PersistDefault,
 	}
 }
@@ -52,12 +56,14 @@ func (c Config) Validate() error {
 	fault(c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5, "replicas: %d is not 1, 3 or 5", c.Replicas)
 	fault(c.MaxBytes < 1<<20, "max bytes: %d is less than 1 MiB, which one message may have", c.MaxBytes)
 	fault(c.DoneBytes < 1<<20, "done bytes: %d is less than 1 MiB, which one message may have", c.DoneBytes)
+	fault(c.BodiesBytes < 1<<20, "bodies bytes: %d is less than 1 MiB", c.BodiesBytes)
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{
 		{"done age", c.DoneAge},
 		{"dead age", c.DeadAge},
+		{"bodies age", c.BodiesAge},
 		{"duplicate window", c.DuplicateWindow},
 		{"ack wait", c.AckWait},
 	} {

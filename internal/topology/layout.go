@@ -32,6 +32,9 @@ const BucketControl = "control"
 // when it is full, nothing more is remembered until entries have become too old.
 const BucketValidators = "validators"
 
+// BucketBodies is the object store of bodies that are too large to travel in a message.
+const BucketBodies = "bodies"
+
 // BucketModules is the object store of modules of WebAssembly, which package modules keeps.
 const BucketModules = "modules"
 
@@ -95,6 +98,9 @@ func For(c Config) Layout {
 		},
 	}
 	l.Objects = []jetstream.ObjectStoreConfig{{
+		Bucket: BucketBodies, Description: "bodies that are too large to travel in a message",
+		TTL: c.BodiesAge, MaxBytes: c.BodiesBytes, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+	}, {
 		Bucket: BucketModules, Description: "modules of WebAssembly that items can be computed with",
 		MaxBytes: -1, Replicas: c.Replicas, Storage: jetstream.FileStorage,
 	}}

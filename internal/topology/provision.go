@@ -31,7 +31,8 @@ const (
 )
 
 // Provision makes the broker have what the layout says: it creates what is missing, updates what differs, and refuses with
-// ErrImmutable what cannot be updated. Settings that the layout does not speak of are left as the operator made them.
+// ErrImmutable what cannot be updated. Settings that the layout does not speak of are left as the operator made them. It also removes what
+// a restart of the broker has left behind in the queues although it is done.
 func Provision(ctx context.Context, js jetstream.JetStream, l Layout) ([]Change, error) {
 	var changes []Change
 	done := func(kind, name string, action Action) {
@@ -47,6 +48,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, l Layout) ([]Change,
 	for _, c := range l.Consumers {
 		action, err := provisionConsumer(ctx, js, c)
 		if err != nil {
+			return changes, fmt.Errorf("consumer %s of stream %s: %w", c.Name, c.Stream, err)
+		}
+		if err := sweep(ctx, js, c); err != nil {
 			return changes, fmt.Errorf("consumer %s of stream %s: %w", c.Name, c.Stream, err)
 		}
 		done("consumer", c.Stream+"/"+c.Name, action)

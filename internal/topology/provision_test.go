@@ -51,6 +51,7 @@ func TestProvision(t *testing.T) {
 		require.NoError(t, err)
 
 		cfg.MaxBytes, cfg.AckWait, cfg.DeadAge = 64<<20, 7*time.Second, 48*time.Hour
+		cfg.BodiesAge = time.Hour
 		changes, err := topology.Provision(t.Context(), js, topology.For(cfg))
 		require.NoError(t, err)
 
@@ -59,6 +60,7 @@ func TestProvision(t *testing.T) {
 		require.Equal(t, topology.Updated, got["stream DEAD"])
 		require.Equal(t, topology.Updated, got["consumer FETCH/low"])
 		require.Equal(t, topology.Updated, got["bucket control"])
+		require.Equal(t, topology.Updated, got["objects bodies"])
 		fetch, err := js.Stream(t.Context(), topology.StreamFetch)
 		require.NoError(t, err)
 		require.EqualValues(t, 64<<20, fetch.CachedInfo().Config.MaxBytes)
@@ -131,7 +133,7 @@ func TestConfig(t *testing.T) {
 	})
 	t.Run("names all faults at once", func(t *testing.T) {
 		err := topology.Config{Replicas: 2, MaxBytes: 1}.Validate()
-		for _, fault := range []string{"replicas", "max bytes", "dead age", "ack wait", "persist"} {
+		for _, fault := range []string{"replicas", "max bytes", "bodies bytes", "bodies age", "dead age", "ack wait", "persist"} {
 			require.ErrorContains(t, err, fault)
 		}
 	})

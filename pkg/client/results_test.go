@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/standin"
@@ -104,6 +106,37 @@ func TestFollow(t *testing.T) {
 	})
 }
 
+func TestStatusOfServicesThatSaySomethingElse(t *testing.T) {
+	c, b := start(t)
+	for name, data := range map[string]any{"other": map[string]string{"limit": "none"}, "list": []int{1}, "empty": map[string]int{}} {
+		service, err := micro.AddService(b.NC, micro.Config{
+			Name: name, Version: "1.0.0", StatsHandler: func(*micro.Endpoint) any { return data },
+		})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = service.Stop() })
+		require.NoError(t, service.AddEndpoint("x", micro.HandlerFunc(func(micro.Request) {}), micro.WithEndpointSubject("x."+name)))
+	}
+	s, err := c.Status(t.Context())
+	require.NoError(t, err)
+	require.Len(t, s.Services, 4)
+	for _, one := range s.Services {
+		require.Equal(t, one.Name == "standin", one.Load != nil, one.Name)
+	}
+}
+
+func TestWorkerLoad(t *testing.T) {
+	c, b := start(t)
+	_, err := c.WorkerLoad(t.Context(), events.StageFetch)
+	require.ErrorIs(t, err, client.ErrNoService)
+	_, err = b.NC.Subscribe(events.LoadSubject(events.StageFetch), func(m *nats.Msg) {
+		_ = m.Respond([]byte(`{"limit":5,"adaptive":false,"in_flight":4,"parked":1}`))
+	})
+	require.NoError(t, err)
+	l, err := c.WorkerLoad(t.Context(), events.StageFetch)
+	require.NoError(t, err)
+	require.Equal(t, events.Load{Limit: 5, InFlight: 4, Parked: 1}, l)
+}
+
 func TestStatus(t *testing.T) {
 	c, b := start(t)
 	require.NoError(t, b.JS.DeleteStream(t.Context(), "DEAD"))
@@ -116,4 +149,5 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, "ingest", s.Consumers[0].Name)
 	require.Len(t, s.Services, 1)
 	require.Equal(t, "standin", s.Services[0].Name)
+	require.Equal(t, &standin.Load, s.Services[0].Load)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 // Streams lists the pipeline's streams in the order in which an item passes them.
@@ -61,6 +63,8 @@ type ServiceStatus struct {
 	Started  time.Time `json:"started"`
 	Requests int       `json:"requests"`
 	Errors   int       `json:"errors"`
+	// Load is how busy it is; nil if it does not tell.
+	Load *events.Load `json:"load,omitempty"`
 }
 
 // serviceWait is how long instances have for answering: nobody knows how many there are.
@@ -157,7 +161,17 @@ func (c *Client) services(ctx context.Context) ([]ServiceStatus, error) {
 		for _, e := range st.Endpoints {
 			one.Requests += e.NumRequests
 			one.Errors += e.NumErrors
+			one.Load = loadOf(e.Data)
 		}
 		list = append(list, one)
 	}
+}
+
+// loadOf reads what a service adds to its statistics; nil if that is nothing, or something else.
+func loadOf(data json.RawMessage) *events.Load {
+	var l events.Load
+	if len(data) == 0 || json.Unmarshal(data, &l) != nil || l.Limit < 1 {
+		return nil
+	}
+	return &l
 }

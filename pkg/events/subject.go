@@ -55,6 +55,7 @@ const (
 	PrefixRun    = "run."
 	PrefixBatch  = "batch."
 	PrefixQuery  = "query."
+	PrefixLoad   = "load."
 )
 
 // Subjects of single records.
@@ -70,6 +71,9 @@ func WorkSubject(recipe string) string { return PrefixWork + recipe }
 
 // RunSubject is where users request the finished result of one item.
 func RunSubject(recipe string) string { return PrefixRun + recipe }
+
+// LoadSubject is where one of the workers of a stage answers with its Load.
+func LoadSubject(stage Stage) string { return PrefixLoad + string(stage) }
 
 // ResultSubject is the sink's inbox for a recipe.
 func ResultSubject(recipe string) string { return PrefixResult + recipe }
@@ -127,7 +131,7 @@ func Internal(subject string) bool {
 		return true
 	}
 	for _, p := range []string{
-		PrefixWork, PrefixFetch, PrefixCrunch, PrefixResult, PrefixDone, PrefixEvent, PrefixDead, PrefixRun, PrefixBatch, PrefixQuery,
+		PrefixWork, PrefixFetch, PrefixCrunch, PrefixResult, PrefixDone, PrefixEvent, PrefixDead, PrefixRun, PrefixBatch, PrefixQuery, PrefixLoad,
 		"schedule.", "tick.",
 	} {
 		if strings.HasPrefix(subject, p) {

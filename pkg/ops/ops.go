@@ -30,6 +30,10 @@ type Op struct {
 	// to do next; any other error fails the item with events.ReasonComputation. Output counts even with an error,
 	// so a failed item can still tell what was found.
 	Run func(ctx context.Context, in Input) (Output, error)
+	// Check, if not nil, judges arguments before there is an input, so that a recipe or an item whose arguments cannot be right is
+	// refused when it is saved or submitted. What stands for a parameter that is not known yet is absent, so absence is no fault
+	// here. It returns the verdict that Run would. It is called from many goroutines, for some recipes with each item: make it cheap.
+	Check func(with json.RawMessage) error
 }
 
 // Input is what an operation works on.
@@ -39,6 +43,9 @@ type Input struct {
 	Body    []byte          // bytes handed over by the step before, nil if none
 	BodyRef *events.BodyRef // stands for bytes that are too many for Body; Open reads them
 	Attempt int             // 1 for the first try
+
+	// Fetch is what is known of how the body was fetched, nil if nothing was. It is not to be changed.
+	Fetch *events.FetchFacts
 
 	ID    string // of the item; the same at every attempt, so it serves as idempotency key
 	Batch string // of the item, empty if it has none
@@ -115,6 +122,17 @@ func NewSet(list ...Op) Set {
 		s[op.Name] = op
 	}
 	return s
+}
+
+// Checks returns the checks of the operations that have one, by name.
+func (s Set) Checks() map[string]func(with json.RawMessage) error {
+	checks := make(map[string]func(json.RawMessage) error, len(s))
+	for name, op := range s {
+		if op.Check != nil {
+			checks[name] = op.Check
+		}
+	}
+	return checks
 }
 
 // Names lists the operations in alphabetical order.

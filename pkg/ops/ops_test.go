@@ -124,3 +124,13 @@ func ExampleOp() {
 	fmt.Println(string(out.Value), err)
 	// Output: 42 <nil>
 }
+
+func TestChecks(t *testing.T) {
+	t.Run("are of those operations that have one", func(t *testing.T) {
+		refused := errors.New("never")
+		set := ops.NewSet(ops.Op{Name: "a"}, ops.Op{Name: "b", Check: func(json.RawMessage) error { return refused }})
+		checks := set.Checks()
+		require.Len(t, checks, 1)
+		require.ErrorIs(t, checks["b"](nil), refused)
+	})
+}

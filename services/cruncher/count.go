@@ -2,29 +2,29 @@ package cruncher
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 
-	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 // Count returns the operation count, a load for one processor: it counts to a number by adding ones.
 // Arguments {"to": integer}, value {"count": integer}.
-func Count() ops.Op { return ops.Op{Name: "count", Run: count} }
+func Count() ops.Op { return ops.Op{Name: "count", Run: count, Check: checker(countArgs{})} }
+
+type countArgs struct {
+	To *int64 `json:"to"`
+}
+
+func (a *countArgs) check() error { return within("count", "to", a.To, 0, math.MaxInt64) }
 
 func count(ctx context.Context, in ops.Input) (ops.Output, error) {
-	var args struct {
-		To *int64 `json:"to"`
-	}
-	if err := in.Args(&args); err != nil {
+	args, err := read(in, countArgs{})
+	if err != nil {
 		return ops.Output{}, err
 	}
 	if args.To == nil {
-		return ops.Output{}, ops.Fail(events.ReasonMissingParameter, errors.New(`count needs the argument "to", such as {"to": 10000000}`))
-	}
-	if *args.To < 0 {
-		return ops.Output{}, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("count to %d: use a number from 0", *args.To))
+		return ops.Output{}, missing(`count needs the argument "to", such as {"to": 10000000}`)
 	}
 	const between = 1 << 20 // additions between two looks at the context: about half a millisecond
 	var n int64

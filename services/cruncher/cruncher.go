@@ -26,7 +26,7 @@ type Service struct{ worker *stage.Worker }
 
 // New makes a cruncher that can do the given operations.
 func New(env host.Env, cfg Config, set ops.Set) (*Service, error) {
-	worker, err := stage.NewWorker(env, events.StageCrunch, cfg.Concurrency, cfg.Limits, set)
+	worker, err := stage.NewWorker(env, events.StageCrunch, stage.Fixed(cfg.Concurrency), cfg.Limits, set)
 	if err != nil {
 		return nil, fmt.Errorf("cruncher: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/cruncher"
+	"github.com/fetchmill/fetchmill/services/cruncher/picture/picturetest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -24,8 +25,27 @@ func run(t testing.TB, op, with string, in ops.Input) (ops.Output, error) {
 
 func reason(err error) events.Reason { return ops.AsFailure(err).Reason }
 
+// fuzzed runs an operation for at most a tenth of a second: it must end with JSON or a verdict.
+func fuzzed(t *testing.T, op ops.Op, in ops.Input) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	out, err := op.Run(ctx, in)
+	switch {
+	case err != nil && reason(err) == "":
+		t.Fatalf("error without reason: %v", err)
+	case err == nil && out.Value != nil && !json.Valid(out.Value):
+		t.Fatalf("value is not JSON: %q", out.Value)
+	case err == nil && len(out.Value) > 1<<20:
+		t.Fatalf("value has %d bytes", len(out.Value))
+	}
+}
+
 func TestBuiltin_has_every_operation(t *testing.T) {
-	require.Equal(t, []string{"count", "hash", "jq", "noop"}, cruncher.Builtin().Names())
+	require.Equal(t, []string{
+		"count", "csv.stats", "exec", "expr", "factorial", "gunzip", "gzip", "hash", "html.extract", "image.info", "image.resize", "image.thumbnail",
+		"increment", "jq", "noop", "primes", "text.stats", "unzstd", "wasm", "words", "zstd",
+	}, cruncher.Builtin().Names())
 }
 
 func TestNoop_leaves_everything_as_it_is(t *testing.T) {
@@ -58,9 +78,15 @@ func TestCount_refuses_bad_arguments(t *testing.T) {
 
 func TestOperations_stop_when_their_context_ends(t *testing.T) {
 	long := map[string]ops.Input{
-		"count": {With: json.RawMessage(`{"to":9000000000000000000}`)},
-		"jq":    {With: json.RawMessage(`{"query":"[range(infinite)]|length"}`), Value: json.RawMessage(`1`)},
-		"hash":  {Body: make([]byte, 64<<20)},
+		"count":     {With: json.RawMessage(`{"to":9000000000000000000}`)},
+		"jq":        {With: json.RawMessage(`{"query":"[range(infinite)]|length"}`), Value: json.RawMessage(`1`)},
+		"hash":      {Body: make([]byte, 64<<20)},
+		"increment": {With: json.RawMessage(`{"n":9000000000000000000}`)},
+		"factorial": {With: json.RawMessage(`{"n":300000}`)},
+		"primes":    {With: json.RawMessage(`{"n":100000000000000}`)},
+
+		"image.resize":    {With: json.RawMessage(`{"width":10}`), Body: picturetest.FlatJPEG(6000, 6000, 3, false, true)},
+		"image.thumbnail": {Body: picturetest.FlatJPEG(3000, 3000, 4, false, true), With: json.RawMessage(`{"format":"png"}`)},
 	}
 	for name, in := range long {
 		op := cruncher.Builtin()[name]

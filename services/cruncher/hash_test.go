@@ -6,6 +6,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
+	"github.com/fetchmill/fetchmill/services/cruncher"
 
 	"github.com/stretchr/testify/require"
 )
@@ -39,7 +40,36 @@ func TestHash_of_an_empty_page_is_the_hash_of_nothing(t *testing.T) {
 }
 
 func TestHash_refuses_an_unknown_algorithm(t *testing.T) {
-	_, err := run(t, "hash", `{"algorithm":"sha1"}`, ops.Input{})
+	_, err := run(t, "hash", `{"algorithm":"sha3"}`, ops.Input{})
 	require.Equal(t, events.ReasonInvalidParameter, reason(err))
-	require.ErrorContains(t, err, "use sha256, sha512, md5 or crc32c")
+	require.ErrorContains(t, err, "use sha256, sha512, blake3, sha1, md5 or crc32c")
+}
+
+func TestHash_blake3_and_sha1_agree_with_published_vectors(t *testing.T) {
+	for _, c := range []struct{ algorithm, text, want string }{
+		// RFC 3174, section 7.3, and the empty input of the BLAKE3 test vectors (github.com/BLAKE3-team/BLAKE3, test_vectors.json).
+		{"sha1", "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+		{"blake3", "", "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"},
+		{"blake3", "\x00", "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"},
+		{"blake3", "abc", "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"},
+	} {
+		out, err := run(t, "hash", `{"algorithm":"`+c.algorithm+`"}`, ops.Input{Body: []byte(c.text)})
+		require.NoError(t, err)
+		require.Contains(t, string(out.Value), `"hash":"`+c.want+`"`, c.algorithm)
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	body := make([]byte, 64<<20)
+	for _, algorithm := range []string{"sha256", "sha512", "blake3", "sha1", "md5", "crc32c"} {
+		in := ops.Input{With: json.RawMessage(`{"algorithm":"` + algorithm + `"}`), Body: body}
+		b.Run(algorithm, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if _, err := cruncher.Hash().Run(b.Context(), in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

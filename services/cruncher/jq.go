@@ -3,7 +3,6 @@ package cruncher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/fetchmill/fetchmill/internal/jq"
@@ -15,6 +14,8 @@ import (
 const (
 	maxOutputs     = 10_000
 	maxOutputBytes = 512 << 10
+	// maxDocument is how large a document may be. In memory it takes some ten times as much.
+	maxDocument = 16 << 20
 )
 
 // JQ returns the operation jq: it runs a jq query over the body handed over by the step before, read as one JSON document, or over the
@@ -22,35 +23,50 @@ const (
 // the first limit outputs are computed. Large integers stay exact. The query sees no environment, no files and no other input.
 // With "optional": true an answer without a body, such as 204 of an API, is null and not a failure.
 func JQ() ops.Op {
-	q := jqOp{cache: jq.NewCache(256)}
-	return ops.Op{Name: "jq", Run: q.run}
+	q := jqOp{cache: jq.NewCache(maxCached)}
+	return ops.Op{Name: "jq", Run: q.run, Check: q.check}
 }
 
 type jqOp struct{ cache *jq.Cache }
 
+type jqArgs struct {
+	Query    string `json:"query"`
+	Limit    *int64 `json:"limit"`
+	Optional bool   `json:"optional"`
+}
+
+func (a *jqArgs) check() error { return within("jq", "limit", a.Limit, 1, maxOutputs) }
+
+func (q jqOp) check(with json.RawMessage) error {
+	args, err := read(ops.Input{With: with}, jqArgs{})
+	if err != nil || args.Query == "" {
+		return err
+	}
+	_, err = q.cache.Get(args.Query)
+	return err
+}
+
 func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
-	var args struct {
-		Query    string `json:"query"`
-		Limit    *int   `json:"limit"`
-		Optional bool   `json:"optional"`
-	}
-	if err := in.Args(&args); err != nil {
-		return ops.Output{}, err
-	}
-	limit, err := outputLimit(args.Limit)
+	args, err := read(in, jqArgs{})
 	if err != nil {
 		return ops.Output{}, err
 	}
 	if args.Query == "" {
-		err := errors.New(`jq needs the argument "query", such as {"query": ".items[0].name"}`)
-		return ops.Output{}, ops.Fail(events.ReasonMissingParameter, err)
+		return ops.Output{}, missing(`jq needs the argument "query", such as {"query": ".items[0].name"}`)
+	}
+	limit := 0
+	if args.Limit != nil {
+		limit = int(*args.Limit)
 	}
 	query, err := q.cache.Get(args.Query)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	data := subject(in)
-	if len(data) == 0 && in.BodyRef == nil && args.Optional {
+	data, err := subject(ctx, in, "jq", maxDocument)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	if len(data) == 0 && args.Optional {
 		return ops.Output{Value: json.RawMessage("null")}, nil
 	}
 	doc, err := jq.Decode(data)
@@ -63,16 +79,6 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	}
 	value, err := encodeOutputs(outputs)
 	return ops.Output{Value: value}, err
-}
-
-func outputLimit(limit *int) (int, error) {
-	if limit == nil {
-		return 0, nil
-	}
-	if *limit < 1 || *limit > maxOutputs {
-		return 0, ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("jq limit %d: use a number from 1 to %d", *limit, maxOutputs))
-	}
-	return *limit, nil
 }
 
 // collect takes the outputs, at most limit if limit is not 0.

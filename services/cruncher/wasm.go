@@ -35,16 +35,27 @@ type Modules interface {
 	Load(ctx context.Context, hash string, most int64) ([]byte, error)
 }
 
-// WASM returns the operation wasm: it runs a program of the user's, a WASI command, on the body handed over by the step before or else
+// noModules is where there are none.
+type noModules struct{}
+
+func (noModules) Resolve(context.Context, string) (string, error) {
+	return "", fmt.Errorf("%w: this cruncher has no store of modules", modules.ErrNotFound)
+}
+
+func (noModules) Load(context.Context, string, int64) ([]byte, error) {
+	return nil, fmt.Errorf("%w: this cruncher has no store of modules", modules.ErrNotFound)
+}
+
+// wasmOp is the operation wasm: it runs a program of the user's, a WASI command, on the body handed over by the step before or else
 // on the value so far, which the program reads from its standard input; what it writes to its standard output is the new value or body.
 // Arguments {"module": name or "sha256:…", "config": any JSON, "data": any JSON, "input": "body" | "value" | "item",
 // "output": "value" | "text" | "body", "memory_mb": integer}. docs/wasm.md has the details.
-func WASM(engine *wasm.Engine, kept Modules, log *slog.Logger) ops.Op {
-	w := wasmOp{engine: engine, kept: kept, names: newNames(kept.Resolve, time.Now), log: log}
-	return ops.Op{Name: "wasm", Run: w.run}
+func wasmOp(engine *wasm.Engine, kept Modules, log *slog.Logger) ops.Op {
+	w := wasmRunner{engine: engine, kept: kept, names: newNames(kept.Resolve, time.Now), log: log}
+	return ops.Op{Name: "wasm", Run: w.run, Check: checker[wasmArgs](wasmDefaults)}
 }
 
-type wasmOp struct {
+type wasmRunner struct {
 	engine *wasm.Engine
 	kept   Modules
 	names  *names
@@ -58,16 +69,18 @@ type wasmArgs struct {
 	Data     json.RawMessage `json:"data"`
 	Input    string          `json:"input"`
 	Output   string          `json:"output"`
-	MemoryMB *int64          `json:"memory_mb"`
+	MemoryMB int64           `json:"memory_mb"`
 }
 
-func (w *wasmOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
-	var args wasmArgs
-	if err := in.Args(&args); err != nil {
+var wasmDefaults = wasmArgs{Output: "value", MemoryMB: wasm.DefaultMemoryBytes >> 20}
+
+func (w *wasmRunner) run(ctx context.Context, in ops.Input) (ops.Output, error) {
+	args, err := read[wasmArgs](in, wasmDefaults)
+	if err != nil {
 		return ops.Output{}, err
 	}
-	if err := args.check(); err != nil {
-		return ops.Output{}, err
+	if args.Module == "" {
+		return ops.Output{}, missing(`wasm needs the argument "module", the name of a module, such as {"module": "words"}`)
 	}
 	hash, err := w.names.hash(ctx, args.Module)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -82,7 +95,7 @@ func (w *wasmOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	}
 	defer stdin.Close()
 	call := wasm.Call{
-		Args: []string{args.Module}, Stdin: stdin, MemoryBytes: *args.MemoryMB << 20, StdoutBytes: args.stdoutBytes(), StderrBytes: maxWASMStderr,
+		Args: []string{args.Module}, Stdin: stdin, MemoryBytes: args.MemoryMB << 20, StdoutBytes: args.stdoutBytes(), StderrBytes: maxWASMStderr,
 	}
 	if len(args.Config) > 0 {
 		call.Args = append(call.Args, string(args.Config))
@@ -104,44 +117,29 @@ func (w *wasmOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	return args.output(result.Stdout)
 }
 
-// check fills in what is absent.
 func (a *wasmArgs) check() error {
-	bad := func(format string, args ...any) error {
-		return ops.Fail(events.ReasonInvalidParameter, fmt.Errorf("wasm: "+format, args...))
-	}
-	if a.Module == "" {
-		return ops.Fail(events.ReasonMissingParameter, errors.New(`wasm needs the argument "module", the name of a module, such as {"module": "words"}`))
-	}
-	if _, _, err := modules.ParseRef(a.Module); err != nil {
-		return bad("%w", err)
+	if a.Module != "" {
+		if _, _, err := modules.ParseRef(a.Module); err != nil {
+			return invalid("wasm: %w", err)
+		}
 	}
 	switch a.Input {
 	case "", "body", "value", "item":
 	default:
-		return bad("input %.40q: use body, value or item, or leave it out", a.Input)
+		return invalid("wasm: input %.40q: use body, value or item, or leave it out", a.Input)
 	}
 	if a.Input != "" && len(a.Data) > 0 {
-		return bad("input and data are both given: use one of them")
+		return invalid("wasm: input and data are both given: use one of them")
 	}
 	switch a.Output {
-	case "":
-		a.Output = "value"
 	case "value", "text", "body":
 	default:
-		return bad("output %.40q: use value, text or body", a.Output)
+		return invalid("wasm: output %.40q: use value, text or body", a.Output)
 	}
 	if len(a.Config) > maxWASMConfig {
-		return bad("config has %d bytes: use at most %d", len(a.Config), maxWASMConfig)
+		return invalid("wasm: config has %d bytes: use at most %d", len(a.Config), maxWASMConfig)
 	}
-	const standard, most = wasm.DefaultMemoryBytes >> 20, wasm.MaxMemoryBytes >> 20
-	switch {
-	case a.MemoryMB == nil:
-		a.MemoryMB = new(int64)
-		*a.MemoryMB = standard
-	case *a.MemoryMB < 1 || *a.MemoryMB > most:
-		return bad("memory_mb %d: use a number from 1 to %d, in MiB", *a.MemoryMB, most)
-	}
-	return nil
+	return within("wasm", "memory_mb", &a.MemoryMB, 1, wasm.MaxMemoryBytes>>20)
 }
 
 // stdin is what the program reads.

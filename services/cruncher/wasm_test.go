@@ -37,9 +37,10 @@ func newWASM(t testing.TB, cfg wasm.Config) *wasmBench {
 	w := &wasmBench{broker: brokertest.New(t)}
 	w.broker.Provision(topology.Default())
 	w.store = modules.New(w.broker.JetStream())
-	engine := wasm.NewEngine(cfg)
-	t.Cleanup(func() { require.NoError(t, engine.Close()) })
-	w.op = cruncher.WASM(engine, w.store, slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	box := cruncher.NewToolbox(cruncher.ToolConfig{Modules: w.store, WASM: cfg, Log: log})
+	t.Cleanup(func() { require.NoError(t, box.Close()) })
+	w.op = box.Ops()["wasm"]
 	return w
 }
 
@@ -156,7 +157,7 @@ func TestWASM_tells_why_it_failed(t *testing.T) {
 		"an unknown input":       {`{"module":"echo","input":"stdin"}`, ops.Input{}, events.ReasonInvalidParameter, false, "use body, value or item"},
 		"two inputs":             {`{"module":"echo","input":"body","data":1}`, ops.Input{}, events.ReasonInvalidParameter, false, "use one of them"},
 		"an unknown output":      {`{"module":"echo","output":"json"}`, ops.Input{}, events.ReasonInvalidParameter, false, "use value, text or body"},
-		"no memory":              {`{"module":"echo","memory_mb":0}`, ops.Input{}, events.ReasonInvalidParameter, false, "from 1 to 1024"},
+		"no memory":              {`{"module":"echo","memory_mb":0}`, ops.Input{}, events.ReasonInvalidParameter, false, "a number from 1 to 1024"},
 		"a large configuration":  {`{"module":"echo","config":"` + strings.Repeat("c", 70_000) + `"}`, ops.Input{}, events.ReasonInvalidParameter, false, "at most 65536"},
 		"an unknown module":      {`{"module":"nobody"}`, ops.Input{}, events.ReasonNotFound, false, "fetchmill wasm put"},
 		"an unknown hash":        {`{"module":"sha256:` + strings.Repeat("a", 64) + `"}`, ops.Input{}, events.ReasonNotFound, false, "fetchmill wasm put"},

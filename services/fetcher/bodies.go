@@ -16,4 +16,6 @@ type Bodies interface {
 	Put(ctx context.Context, r io.Reader) (events.BodyRef, error)
 	// Get opens a body that was put. Its errors are verdicts; one is that it is no longer there.
 	Get(ctx context.Context, ref events.BodyRef) (io.ReadCloser, error)
+	// Renew makes sure that a body that was put stays for a good while from now. Its errors are those of Get.
+	Renew(ctx context.Context, ref events.BodyRef) error
 }

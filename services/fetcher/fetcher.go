@@ -4,18 +4,16 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/fetchmill/fetchmill/internal/governor"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-// DefaultConcurrency is how many items a fetcher has under way unless told otherwise. Waiting costs little.
-const DefaultConcurrency = 256
-
 // Config says how a fetcher works.
 type Config struct {
-	Concurrency int          // items at the same time
+	Concurrency int          // items at the same time; 0 finds out by itself how many are right
 	Limits      stage.Limits // where an item's plan sets none
 }
 
@@ -24,11 +22,39 @@ type Service struct{ worker *stage.Worker }
 
 // New makes a fetcher that can do the given operations.
 func New(env host.Env, cfg Config, set ops.Set) (*Service, error) {
-	worker, err := stage.NewWorker(env, events.StageFetch, cfg.Concurrency, cfg.Limits, set)
+	concurrency, err := concurrencyOf(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("fetcher: %w", err)
+	}
+	worker, err := stage.NewWorker(env, events.StageFetch, concurrency, cfg.Limits, set)
 	if err != nil {
 		return nil, fmt.Errorf("fetcher: %w", err)
 	}
 	return &Service{worker: worker}, nil
+}
+
+func concurrencyOf(cfg Config) (stage.Concurrency, error) {
+	if cfg.Concurrency != 0 {
+		return stage.Fixed(cfg.Concurrency), nil
+	}
+	g, err := governor.New(governor.Config{})
+	if err != nil {
+		return stage.Concurrency{}, err
+	}
+	return stage.Adaptive(g), nil
+}
+
+// MostConcurrency is how many items a fetcher with this configuration ever has at work at the same time: what its pool of connections has to
+// be made for.
+func MostConcurrency(cfg Config) (int, error) {
+	if cfg.Concurrency != 0 {
+		return cfg.Concurrency, nil
+	}
+	g, err := governor.New(governor.Config{})
+	if err != nil {
+		return 0, err
+	}
+	return g.Most(), nil
 }
 
 // Ready tells whether items are taken. It is a host.Check.

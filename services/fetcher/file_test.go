@@ -36,6 +36,8 @@ func (b *memoryBodies) Get(context.Context, events.BodyRef) (io.ReadCloser, erro
 	return io.NopCloser(bytes.NewReader(b.kept)), nil
 }
 
+func (b *memoryBodies) Renew(context.Context, events.BodyRef) error { return nil }
+
 func (b *memoryBodies) Put(_ context.Context, r io.Reader) (events.BodyRef, error) {
 	data, err := io.ReadAll(r)
 	b.kept = data

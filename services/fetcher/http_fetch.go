@@ -16,6 +16,9 @@ type fetch struct {
 	method  string
 	request useragent.Request
 	args    getArgs
+	id      string // of the item
+	index   int64  // of the item in its batch
+	want    useragent.Want
 }
 
 func (f fetch) accepts(status int) bool {
@@ -30,7 +33,11 @@ func (n *Network) fetch(ctx context.Context, f fetch) (ops.Output, error) {
 	if err := checkStatuses(f.args.Accept); err != nil {
 		return ops.Output{}, err
 	}
-	f.request.Stay = f.accepts
+	want, err := n.want(f.args.bodyArgs)
+	if err != nil {
+		return ops.Output{}, err
+	}
+	f.request.Stay, f.want = f.accepts, want
 	if f.args.Revalidate {
 		return n.revalidate(ctx, f)
 	}
@@ -43,19 +50,21 @@ func (n *Network) fetch(ctx context.Context, f fetch) (ops.Output, error) {
 	if err != nil {
 		return ops.Output{Fetch: x.Facts()}, err
 	}
-	return take(ctx, f, x, resp)
+	return n.take(ctx, f, x, resp)
 }
 
 // take takes the body of an answer if its status is accepted, and closes it in any case.
-func take(ctx context.Context, f fetch, x *useragent.Exchange, resp *http.Response) (ops.Output, error) {
+func (n *Network) take(ctx context.Context, f fetch, x *useragent.Exchange, resp *http.Response) (ops.Output, error) {
 	if !f.accepts(resp.StatusCode) {
 		err := x.StatusFailure(resp)
 		facts := x.Facts()
 		useragent.Discard(resp)
 		return ops.Output{Fetch: facts}, err
 	}
-	body, err := x.Body(ctx, resp)
-	return ops.Output{Body: body, Fetch: x.Facts()}, err
+	out, err := n.httpBody(ctx, f, x, resp)
+	out.Fetch = x.Facts()
+	out.Fetch.Body = out.BodyRef
+	return out, err
 }
 
 // checkStatuses checks the argument accept.

@@ -26,9 +26,11 @@ type getArgs struct {
 	Accept []int `json:"accept"`
 	// Revalidate asks for a body only if it is another than the last time. Of GET only.
 	Revalidate bool `json:"revalidate"`
+	bodyArgs
 }
 
-// httpGet fetches a page: its bytes become the body for the next step, the value stays as it was.
+// httpGet fetches a page: its bytes become the body for the next step and the value stays as it was, or they are stored in a file, which
+// the value describes.
 func (n *Network) httpGet() ops.Op {
 	return ops.Op{Name: "http.get", Run: func(ctx context.Context, in ops.Input) (ops.Output, error) {
 		var args getArgs
@@ -39,7 +41,7 @@ func (n *Network) httpGet() ops.Op {
 		if err != nil {
 			return ops.Output{}, err
 		}
-		return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args})
+		return n.fetch(ctx, fetch{method: http.MethodGet, request: req, args: args, id: in.ID, index: in.Index})
 	}}
 }
 

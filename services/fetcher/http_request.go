@@ -46,6 +46,7 @@ func (n *Network) httpRequest() ops.Op {
 		if err != nil {
 			return ops.Output{}, err
 		}
+		f.id, f.index = in.ID, in.Index
 		return n.fetch(ctx, f)
 	}}
 }

@@ -20,11 +20,14 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	if err := checkUnconditional(f.args.Headers); err != nil {
 		return ops.Output{}, err
 	}
+	if err := f.args.checkRevalidate(); err != nil {
+		return ops.Output{}, err
+	}
 	if n.cfg.Validators == nil {
 		f.args.Revalidate = false
 		return n.fetch(ctx, f)
 	}
-	key := validators.Key(f.method, f.request, f.args.Auth)
+	key := validators.Key(f.method, f.request, f.args.Auth, f.args.Charset)
 	last, known := n.cfg.Validators.Recall(ctx, key)
 	if known {
 		f.request.Known = &last.Version
@@ -37,7 +40,7 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 	resp, err := x.Send(ctx, f.method) //nolint:bodyclose // Discard and Body close it
 	if err == nil && resp.StatusCode == http.StatusNotModified && x.Conditional() {
 		useragent.Discard(resp)
-		if out, ok := n.lastTime(ctx, x, resp, last); ok {
+		if out, ok := n.lastTime(ctx, x, resp, last); ok && out.Fetch.Bytes <= f.want.Max {
 			return out, nil
 		}
 		x.Forget()
@@ -47,7 +50,7 @@ func (n *Network) revalidate(ctx context.Context, f fetch) (ops.Output, error) {
 		return ops.Output{Fetch: x.Facts()}, err
 	}
 	version, keep := x.Version(resp)
-	out, err := take(ctx, f, x, resp)
+	out, err := n.take(ctx, f, x, resp)
 	if err != nil {
 		return out, err
 	}
@@ -89,14 +92,15 @@ func (n *Network) stored(ctx context.Context, last validators.Entry) (ops.Output
 	if n.cfg.Bodies == nil {
 		return ops.Output{}, fmt.Errorf("body %s is kept in a store that this fetcher does not have", ref.Object)
 	}
+	if ref.Bytes > n.cfg.InlineBytes {
+		// The item may wait for its next step for a while, and the body was not stored now.
+		return ops.Output{BodyRef: &ref}, n.cfg.Bodies.Renew(ctx, ref)
+	}
 	body, err := n.cfg.Bodies.Get(ctx, ref)
 	if err != nil {
 		return ops.Output{}, err
 	}
 	defer func() { _ = body.Close() }()
-	if ref.Bytes > n.cfg.InlineBytes {
-		return ops.Output{BodyRef: &ref}, nil
-	}
 	data, err := io.ReadAll(io.LimitReader(body, n.cfg.InlineBytes+1))
 	if err == nil && int64(len(data)) != ref.Bytes {
 		err = fmt.Errorf("body %s has %d bytes and not %d", ref.Object, len(data), ref.Bytes)

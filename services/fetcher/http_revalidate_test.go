@@ -36,6 +36,11 @@ func (o objects) Put(ctx context.Context, r io.Reader) (events.BodyRef, error) {
 	return events.BodyRef{Object: name, Bytes: int64(len(data)), SHA256: name}, err
 }
 
+func (o objects) Renew(ctx context.Context, ref events.BodyRef) error {
+	_, err := o.GetInfo(ctx, ref.Object)
+	return err
+}
+
 func (o objects) Get(ctx context.Context, ref events.BodyRef) (io.ReadCloser, error) {
 	return o.ObjectStore.Get(ctx, ref.Object)
 }

@@ -3,12 +3,16 @@ package fetcher
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
+	"github.com/fetchmill/fetchmill/services/fetcher/dnscache"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
 	"github.com/fetchmill/fetchmill/services/fetcher/politeness"
 	"github.com/fetchmill/fetchmill/services/fetcher/queries"
@@ -104,6 +108,24 @@ func (n *Network) Ops() ops.Set {
 		n.fileRead(), n.fileWrite(), n.sqlQuery(),
 		sleepOp, noopOp,
 	)
+}
+
+// Register makes the metrics of what the operations share known.
+func (n *Network) Register(reg prometheus.Registerer) error {
+	lookups := func(result string, count func(dnscache.Stats) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "fetchmill_fetcher_dns_lookups_total", Help: "Look-ups of names by where the answer came from.",
+			ConstLabels: prometheus.Labels{"result": result},
+		}, func() float64 { return float64(count(n.agent.Names())) })
+	}
+	err := errors.Join(
+		reg.Register(lookups("hit", func(s dnscache.Stats) uint64 { return s.Hits })),
+		reg.Register(lookups("miss", func(s dnscache.Stats) uint64 { return s.Misses })),
+	)
+	if err != nil {
+		return fmt.Errorf("metrics of the fetcher: %w", err)
+	}
+	return nil
 }
 
 // Transport returns the transport of the HTTP operations, for measurements that compare with it. Redirects, caps and verdicts are not

@@ -39,6 +39,8 @@ func (s shelf) Get(ctx context.Context, ref events.BodyRef) (io.ReadCloser, erro
 	return s.store.Get(ctx, ref.Object)
 }
 
+func (s shelf) Renew(context.Context, events.BodyRef) error { return nil }
+
 func bucket(t *testing.T, b *brokertest.Broker, name string) jetstream.ObjectStore {
 	t.Helper()
 	s, err := b.JetStream().CreateObjectStore(t.Context(), jetstream.ObjectStoreConfig{Bucket: name})

@@ -79,7 +79,7 @@ func (s *Service) Run(intake, work context.Context) error {
 
 // serve answers requests over NATS.
 func (s *Service) serve(ctx context.Context) (micro.Service, error) {
-	service, err := host.Announce(s.env.Conn, "ingest", "takes work in and checks it", nil)
+	service, err := host.Announce(s.env.Conn, "ingest", "takes work in and checks it", nil, func() any { return s.runner.Load() })
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (in *Intake) reject(m stage.Message, recipeName, id string, input events.In
 		Data:    data,
 	}
 	Carry{TraceParent: input.TraceParent, TraceState: input.TraceState}.add(out.Header)
-	return stage.Done(stage.OutcomeRejected, out, in.deadLetter(m, recipeName, id, key, reason, err))
+	return stage.Done(stage.OutcomeRejected, out, in.deadLetter(m, recipeName, id, key, reason, err)).Because(reason)
 }
 
 func reasonOf(err error) events.Reason {

@@ -50,7 +50,7 @@ func (c readCase) verdict(out ...stage.Outgoing) stage.Verdict {
 		return stage.Done(stage.OutcomeDone, out...)
 	}
 	with := func(letter stage.Outgoing) stage.Verdict {
-		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter}, out...)...)
+		return stage.Done(stage.OutcomeRejected, append([]stage.Outgoing{letter}, out...)...).Because(c.letter.Reason)
 	}
 	v := with(c.letter.Outgoing(c.original))
 	v.Smaller = func() stage.Verdict { return with(c.letter.Bare(c.original)) }

@@ -96,7 +96,7 @@ func (s *Service) Run(intake, work context.Context) error {
 
 // serve answers queries over NATS.
 func (s *Service) serve(ctx context.Context) (micro.Service, error) {
-	service, err := host.Announce(s.env.Conn, "sink", "stores results and answers queries", nil)
+	service, err := host.Announce(s.env.Conn, "sink", "stores results and answers queries", nil, func() any { return s.runner.Load() })
 	if err != nil {
 		return nil, err
 	}

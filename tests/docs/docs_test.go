@@ -20,10 +20,11 @@ import (
 	"github.com/fetchmill/fetchmill/tests/internal/natscli"
 )
 
-// up runs what `fetchmill up` runs, on free ports.
-func up(t *testing.T) *app.App {
+// up runs what `fetchmill up` runs, on free ports; recipes may reach the networks.
+func up(t *testing.T, networks ...string) *app.App {
 	t.Helper()
 	cfg := app.Default()
+	cfg.AllowNet = networks
 	cfg.Dir, cfg.HTTPAddr, cfg.Broker.Addr = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
 	a, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -52,7 +53,7 @@ var testable = regexp.MustCompile("(?s)```sh testable\n(.*?)```")
 
 func TestCommandsInTheDocumentsWork(t *testing.T) {
 	bin := tools(t)
-	for _, name := range []string{"README.md", "docs/http-api.md", "docs/events.md", "docs/operating.md"} {
+	for _, name := range []string{"README.md", "docs/http-api.md", "docs/events.md", "docs/operating.md", "docs/ops.md"} {
 		t.Run(name, func(t *testing.T) {
 			page, err := os.ReadFile("../../" + name)
 			require.NoError(t, err)

@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"log/slog"
 	"maps"
 	"os"
 	"regexp"
@@ -11,9 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fetchmill/fetchmill/internal/modules"
 	"github.com/fetchmill/fetchmill/internal/recipe"
-	"github.com/fetchmill/fetchmill/internal/wasm"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
 )
@@ -30,8 +27,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 	require.NoError(t, err)
 	all := maps.Clone(fetches)
 	maps.Copy(all, cruncher.Builtin())
-	programs := cruncher.WASM(wasm.NewEngine(wasm.Config{}), modules.New(nil), slog.New(slog.DiscardHandler))
-	all[programs.Name] = programs
+	checks := recipe.Checks{Fetch: fetches.Checks(), Crunch: cruncher.Builtin().Checks()}
 	delete(all, "noop") // for measuring
 
 	text := strings.ReplaceAll(string(page), "\n## ", "\n\n## ") // so that each section ends before the next begins
@@ -46,7 +42,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 		require.Contains(t, all, op)
 		described = append(described, op)
 		for _, example := range yamlRecipe.FindAllStringSubmatch(section, -1) {
-			r, err := recipe.Parse([]byte(example[1]))
+			r, err := checks.Parse([]byte(example[1]))
 			require.NoError(t, err, op)
 			var steps []string
 			if r.Fetch != nil {

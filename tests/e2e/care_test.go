@@ -94,6 +94,8 @@ func testStatus(t *testing.T, m *mill) {
 	names := map[string]int{}
 	for _, s := range status.Services {
 		names[s.Name]++
+		require.NotNil(t, s.Load, s.Name)
+		require.Positive(t, s.Load.Limit, s.Name)
 	}
 	require.Equal(t, map[string]int{"ingest": 1, "fetcher": 1, "cruncher": 1, "sink": 1}, names)
 	require.Contains(t, m.ok(t, "status"), "FETCH/normal")

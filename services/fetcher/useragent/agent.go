@@ -12,6 +12,10 @@ type Agent struct {
 	names     *dnscache.Cache // not used with a resolver of the configuration's own
 	dialer    *dialer
 	transport *http.Transport
+	windows   *windows
+	watch     watch
+	// leastInWindow is how many bytes must come in a window of the pace.
+	leastInWindow int64
 	// plain is the header of requests without headers of their own. It is shared and never written to.
 	plain http.Header
 }
@@ -31,11 +35,14 @@ func New(cfg Config) (*Agent, error) {
 	}
 	d := newDialer(cfg)
 	return &Agent{
-		cfg:       cfg,
-		names:     names,
-		dialer:    d,
-		transport: newTransport(cfg, d),
-		plain:     http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
+		cfg:           cfg,
+		names:         names,
+		dialer:        d,
+		transport:     newTransport(cfg, d),
+		windows:       newWindows(),
+		watch:         watch{every: cfg.MinRateWindow / 8},
+		leastInWindow: int64(float64(cfg.MinBytesPerSecond) * cfg.MinRateWindow.Seconds()),
+		plain:         http.Header{"User-Agent": {cfg.UserAgent}, "Accept-Encoding": {acceptEncoding}},
 	}, nil
 }
 
@@ -45,6 +52,9 @@ func (a *Agent) Transport() http.RoundTripper { return a.transport }
 
 // Names returns the counts of the cache of name look-ups, all zero with a resolver of the configuration's own.
 func (a *Agent) Names() dnscache.Stats { return a.names.Stats() }
+
+// MaxBodyBytes is the most that a body may have.
+func (a *Agent) MaxBodyBytes() int64 { return a.cfg.MaxBodyBytes }
 
 // Close closes the idle connections.
 func (a *Agent) Close() { a.transport.CloseIdleConnections() }

@@ -17,9 +17,15 @@ import (
 
 func zip(t testing.TB, b []byte) []byte {
 	t.Helper()
+	return zipLevel(t, b, gzip.BestSpeed)
+}
+
+func zipLevel(t testing.TB, b []byte, level int) []byte {
+	t.Helper()
 	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
-	_, err := w.Write(b)
+	w, err := gzip.NewWriterLevel(&buf, level)
+	require.NoError(t, err)
+	_, err = w.Write(b)
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	return buf.Bytes()
@@ -58,7 +64,7 @@ func TestGet_caps_a_body(t *testing.T) {
 func TestGet_unzips_and_caps_what_comes_out(t *testing.T) {
 	bomb := zip(t, make([]byte, 16<<20))
 	a, url := sized(t, func(w http.ResponseWriter, r *http.Request) {
-		assert.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
+		assert.Equal(t, "gzip, br, zstd", r.Header.Get("Accept-Encoding"))
 		w.Header().Set("Content-Encoding", "gzip")
 		switch r.URL.Path {
 		case "/bomb":
@@ -99,7 +105,7 @@ func TestGet_refuses_an_encoding_that_it_cannot_decode(t *testing.T) {
 	for _, c := range []struct {
 		encoding string
 		body     []byte
-	}{{"br", []byte("x")}, {"gzip, gzip", whole}, {"gzip", []byte("not gzip")}, {"gzip", whole[:20]}, {"gzip", []byte{0x1f}}, {"gzip", append(whole[:len(whole):len(whole)], "rest"...)}} {
+	}{{"compress", []byte("x")}, {"gzip, x-gzip", whole}, {"gzip, br, gzip, br", whole}, {"br", []byte("\xffx")}, {"zstd", []byte("not zstd")}, {"gzip", []byte("not gzip")}, {"gzip", whole[:20]}, {"gzip", []byte{0x1f}}, {"gzip", append(whole[:len(whole):len(whole)], "rest"...)}} {
 		encoding, body = c.encoding, c.body
 		_, err := get(t, a, url)
 		fails(t, err, events.ReasonProtocol, true)
@@ -109,8 +115,8 @@ func TestGet_refuses_an_encoding_that_it_cannot_decode(t *testing.T) {
 		_, err := get(t, a, url)
 		require.NoError(t, err, encoding)
 	}
-	encoding, body = "br", []byte("raw")
-	out, err := get(t, a, url, headers{"accept-encoding": "br"})
+	encoding, body = "compress", []byte("raw")
+	out, err := get(t, a, url, headers{"accept-encoding": "compress"})
 	require.NoError(t, err)
 	require.Equal(t, "raw", string(out.Body), "who asks for an encoding gets what comes")
 }

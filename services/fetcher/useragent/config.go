@@ -18,8 +18,16 @@ type Config struct {
 	Guard *netguard.Guard `kong:"-"`
 	// UserAgent introduces fetchmill to servers; by default "fetchmill/<version> (+<where to find it>)".
 	UserAgent string `help:"User-Agent header of requests."`
-	// MaxBodyBytes caps a body after decoding. Twice 512 KiB would, in base64, no longer fit in one message of NATS.
-	MaxBodyBytes int64 `help:"Largest body in bytes." default:"524288"`
+	// InlineBytes is how large a body in memory may be, decoded; larger ones are streams, for operations that can take them. Twice
+	// 512 KiB would, in base64, no longer fit in one message of NATS.
+	InlineBytes int64 `help:"Largest body in memory, in bytes." default:"524288"`
+	// MaxBodyBytes caps every body, decoded.
+	MaxBodyBytes int64 `help:"Largest body in bytes." default:"67108864"`
+	// MinBytesPerSecond is how fast an answer has to come, once it has begun, on the average of each MinRateWindow of waiting for it: its
+	// body in bytes as they are sent; its header has to be whole within one window. 1 means hardly any limit.
+	MinBytesPerSecond int64 `help:"Slowest answer in bytes per second." default:"100"`
+	// MinRateWindow is the time over which that is measured.
+	MinRateWindow time.Duration `help:"Time over which the slowest answer is measured." default:"20s"`
 	// MaxRetryAfter caps how long a server can make an item wait by Retry-After.
 	MaxRetryAfter time.Duration `help:"Longest wait that a server can ask for." default:"1m"`
 	// MaxRedirects is how many redirects are followed.
@@ -48,7 +56,10 @@ func (c Config) Validate() error {
 		name  string
 		value int64
 	}{
+		{"largest body in memory", c.InlineBytes},
 		{"largest body", c.MaxBodyBytes},
+		{"slowest answer", c.MinBytesPerSecond},
+		{"time of the slowest answer", int64(c.MinRateWindow)},
 		{"longest Retry-After", int64(c.MaxRetryAfter)},
 		{"most redirects", int64(c.MaxRedirects)},
 		{"concurrency", int64(c.Concurrency)},
@@ -84,7 +95,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.UserAgent == "" {
 		c.UserAgent = "fetchmill/" + host.Version() + " (+https://github.com/fetchmill/fetchmill)"
 	}
-	orDefault(&c.MaxBodyBytes, 512<<10)
+	orDefault(&c.InlineBytes, 512<<10)
+	orDefault(&c.MaxBodyBytes, 64<<20)
+	orDefault(&c.MinBytesPerSecond, 100)
+	orDefault(&c.MinRateWindow, 20*time.Second)
 	orDefault(&c.MaxRetryAfter, time.Minute)
 	orDefault(&c.MaxRedirects, 10)
 	orDefault(&c.Concurrency, 1024)

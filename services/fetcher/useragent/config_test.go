@@ -10,7 +10,8 @@ func TestNew_needs_no_settings(t *testing.T) {
 	cfg, err := Config{}.withDefaults()
 	require.NoError(t, err)
 	require.Equal(t, "fetchmill/0.0.0-dev (+https://github.com/fetchmill/fetchmill)", cfg.UserAgent)
-	require.EqualValues(t, 512<<10, cfg.MaxBodyBytes)
+	require.EqualValues(t, 512<<10, cfg.InlineBytes)
+	require.EqualValues(t, 64<<20, cfg.MaxBodyBytes)
 	require.Equal(t, 10, cfg.MaxRedirects)
 	require.Equal(t, cfg.Concurrency, cfg.MaxIdleConnsPerHost)
 }

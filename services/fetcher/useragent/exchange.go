@@ -118,8 +118,9 @@ func (x *Exchange) Send(ctx context.Context, method string) (*http.Response, err
 }
 
 func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
-	x.hop = newHop()
+	x.hop = x.agent.newHop()
 	x.facts.Status, x.facts.ContentType, x.facts.Proto, x.facts.TLS = 0, "", "", nil
+	x.facts.Bytes, x.facts.Charset = 0, ""
 	req := &http.Request{
 		Method: x.method, URL: x.at, Header: header,
 		Host:  strings.TrimSuffix(x.at.Host, ":"), // as http.NewRequest does: RFC 3986 section 6.2.3
@@ -136,26 +137,12 @@ func (x *Exchange) roundTrip(ctx context.Context, header http.Header, body []byt
 		x.endHop()
 		return nil, err
 	}
+	x.hop.pace.whole(resp.Body)
 	x.facts.Status = resp.StatusCode
 	x.facts.ContentType = clipString(resp.Header.Get("Content-Type"), maxContentType)
 	x.facts.Proto = resp.Proto
 	x.facts.TLS = tlsFacts(resp.TLS)
 	return resp, nil
-}
-
-// Body reads and decodes the body of a response, and closes it. Errors are verdicts, or the context's when the work was called off.
-func (x *Exchange) Body(ctx context.Context, resp *http.Response) ([]byte, error) {
-	return x.BodyUpTo(ctx, resp, x.agent.cfg.MaxBodyBytes)
-}
-
-// BodyUpTo is Body with a limit of its own, in bytes after decoding.
-func (x *Exchange) BodyUpTo(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
-	body, err := readBody(resp, limit)
-	if err != nil {
-		return nil, x.failure(ctx, err)
-	}
-	x.facts.Bytes = int64(len(body))
-	return body, nil
 }
 
 // At is the URL of the newest request. It must not be changed.
@@ -164,6 +151,7 @@ func (x *Exchange) At() *url.URL { return x.at }
 // endHop adds the times of the newest request to those of the ones before.
 func (x *Exchange) endHop() {
 	if x.hop != nil {
+		x.hop.pace.end()
 		x.hop.addTo(&x.phases)
 		x.hop = nil
 	}

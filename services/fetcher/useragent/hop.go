@@ -17,9 +17,14 @@ type hop struct {
 	dnsStart, dnsDone, connectStart, connectDone, tlsStart, tlsDone, gotConn, firstByte atomic.Int64
 	reused                                                                              atomic.Bool
 	tlsFailed                                                                           atomic.Bool
+	pace                                                                                pace
 }
 
-func newHop() *hop { return &hop{start: time.Now()} }
+func (a *Agent) newHop() *hop {
+	h := &hop{start: time.Now()}
+	h.pace.watch, h.pace.start, h.pace.window, h.pace.least = &a.watch, h.start, a.cfg.MinRateWindow, a.leastInWindow
+	return h
+}
 
 func (h *hop) mark(field *atomic.Int64) { field.Store(max(1, int64(time.Since(h.start)))) }
 
@@ -45,8 +50,12 @@ func (h *hop) trace() *httptrace.ClientTrace {
 		GotConn: func(info httptrace.GotConnInfo) {
 			h.reused.Store(info.Reused)
 			h.mark(&h.gotConn)
+			h.pace.got(info.Conn)
 		},
-		GotFirstResponseByte: func() { h.mark(&h.firstByte) },
+		GotFirstResponseByte: func() {
+			h.mark(&h.firstByte)
+			h.pace.begin()
+		},
 	}
 }
 

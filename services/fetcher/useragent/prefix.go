@@ -2,27 +2,22 @@ package useragent
 
 import (
 	"context"
+	"io"
 	"net/http"
 )
 
 // Prefix reads and decodes the first bytes of a body, at most limit of them, and closes it. Errors are verdicts, or the context's when
 // the work was called off.
 func (x *Exchange) Prefix(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
-	zipped, err := isGzip(resp)
+	const anySize = 1 << 40
+	b, err := x.Open(ctx, resp, Want{Inline: limit, Max: anySize, KeepCharset: true})
 	if err != nil {
-		Discard(resp)
-		return nil, x.failure(ctx, err)
+		return nil, err
 	}
-	defer resp.Body.Close()
-	var body []byte
-	if zipped {
-		body, err = gunzip(resp.Body, limit)
-	} else {
-		body, err = readUpTo(resp.Body, limit, resp.ContentLength)
+	defer b.Close()
+	body, whole := b.Whole()
+	if whole {
+		return body, nil
 	}
-	if err != nil {
-		return nil, x.failure(ctx, err)
-	}
-	x.facts.Bytes = int64(len(body))
-	return body[:min(int64(len(body)), limit)], nil
+	return io.ReadAll(io.LimitReader(b, limit))
 }

@@ -103,7 +103,12 @@ func (x *Exchange) answered(resp *http.Response, err error) {
 }
 
 // Close ends the exchange's turn, if Facts has not; to be deferred, so that no panic keeps a host's place.
-func (x *Exchange) Close() { x.giveBack() }
+func (x *Exchange) Close() {
+	x.giveBack()
+	if x.hop != nil {
+		x.hop.pace.end()
+	}
+}
 
 // giveBack ends the turn at hand, if there is one.
 func (x *Exchange) giveBack() {

@@ -41,6 +41,9 @@ func temporaryStatus(status int) bool {
 // failure is the verdict on an error of the transport or of reading a body. When the work was called off it is no verdict:
 // the context's error, for the stage to hand the item back.
 func (x *Exchange) failure(ctx context.Context, err error) error {
+	if x.hop != nil {
+		err = x.hop.pace.verdict(err)
+	}
 	return verdict(ctx, x.String(), err, x.start, x.hop != nil && x.hop.tlsFailed.Load())
 }
 
@@ -66,6 +69,9 @@ func verdict(ctx context.Context, what string, err error, start time.Time, tlsFa
 func classify(ctx context.Context, err error, start time.Time, tlsFailed bool) *ops.Failure {
 	if errors.Is(err, errTooLarge) || headerTooLarge(err) {
 		return permanent(events.ReasonTooLarge, err)
+	}
+	if errors.Is(err, errSlow) {
+		return temporary(events.ReasonTimeout, err)
 	}
 	if f := unreachable(err); f != nil && f.Reason == events.ReasonForbiddenTarget {
 		return f

@@ -90,10 +90,11 @@ func New(nc *nats.Conn, log *slog.Logger, reg prometheus.Registerer) (*Memory, e
 	return m, nil
 }
 
-// Key names a request: what makes the answer another one makes another key. auth is the name of the credential, and no secret.
-func Key(method string, r useragent.Request, auth string) string {
+// Key names a request: what makes the answer another one makes another key. auth is the name of the credential, and no secret; charset
+// is what the item says about that of the body.
+func Key(method string, r useragent.Request, auth, charset string) string {
 	h := sha256.New()
-	add(h, "1", method, r.URL, auth, string(r.Body))
+	add(h, "2", method, r.URL, auth, charset, string(r.Body))
 	canonical := make(map[string]string, len(r.Headers))
 	for name, value := range r.Headers {
 		canonical[http.CanonicalHeaderKey(name)] = value

@@ -104,10 +104,11 @@ func TestKey_is_another_for_another_request(t *testing.T) {
 		return "GET", useragent.Request{URL: "https://a/", Headers: map[string]string{"Accept": "x", "accept-language": "de"}}, "api"
 	}
 	method, r, auth := base()
-	same := Key(method, r, auth)
+	same := Key(method, r, auth, "")
 	r.Headers = map[string]string{"Accept-Language": "de", "accept": "x"}
-	require.Equal(t, same, Key(method, r, auth), "names of headers in any case")
-	keys := map[string]bool{same: true}
+	require.Equal(t, same, Key(method, r, auth, ""), "names of headers in any case")
+	keys := map[string]bool{same: true, Key(method, r, auth, "keep"): true}
+	require.Len(t, keys, 2)
 	for _, change := range []func(method *string, r *useragent.Request, auth *string){
 		func(m *string, _ *useragent.Request, _ *string) { *m = "HEAD" },
 		func(_ *string, r *useragent.Request, _ *string) { r.URL = "https://a/b" },
@@ -122,7 +123,7 @@ func TestKey_is_another_for_another_request(t *testing.T) {
 	} {
 		method, r, auth := base()
 		change(&method, &r, &auth)
-		key := Key(method, r, auth)
+		key := Key(method, r, auth, "")
 		require.False(t, keys[key])
 		keys[key] = true
 	}

@@ -1,0 +1,4 @@
+package topology
+
+// Sweep is sweep, for tests.
+var Sweep = sweep
