@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -49,7 +50,7 @@ func (s *Store) write(ctx context.Context, hash string, data []byte) error {
 	err = func() error {
 		for rest := data; len(rest) > 0; info.Chunks++ {
 			n := min(chunkBytes, len(rest))
-			if _, err := s.js.Publish(ctx, prefix+info.NUID, rest[:n]); err != nil {
+			if err := s.publish(ctx, &nats.Msg{Subject: prefix + info.NUID, Data: rest[:n]}); err != nil {
 				return err
 			}
 			rest = rest[n:]
@@ -57,7 +58,9 @@ func (s *Store) write(ctx context.Context, hash string, data []byte) error {
 		return s.announce(ctx, subject, before, info)
 	}()
 	remove := func(nuid string) error {
-		return stream.Purge(context.WithoutCancel(ctx), jetstream.WithPurgeSubject(prefix+nuid))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTime)
+		defer cancel()
+		return stream.Purge(ctx, jetstream.WithPurgeSubject(prefix+nuid))
 	}
 	switch {
 	case err != nil:
@@ -66,6 +69,20 @@ func (s *Store) write(ctx context.Context, hash string, data []byte) error {
 		return remove(old.NUID)
 	}
 	return nil
+}
+
+// publishTime is how long the broker may take to store one message.
+const publishTime = 10 * time.Second
+
+// publish stores a message. One that is under way when ctx ends is waited for, so that it does not come after what removes it.
+func (s *Store) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTime)
+	defer cancel()
+	_, err := s.js.PublishMsg(ctx, m, opts...)
+	return err
 }
 
 // digest is a hash as objects have it.
@@ -81,7 +98,7 @@ func (s *Store) announce(ctx context.Context, subject string, before uint64, inf
 		return fmt.Errorf("encode: %w", err)
 	}
 	m := &nats.Msg{Subject: subject, Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}, Data: data}
-	_, err = s.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(before))
+	err = s.publish(ctx, m, jetstream.WithExpectLastSequencePerSubject(before))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return errTooLate
 	}
