@@ -9,6 +9,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/topology"
+	"github.com/fetchmill/fetchmill/internal/wasm"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
@@ -54,6 +55,8 @@ type Config struct {
 
 	HostConcurrency int     // requests that a public host gets at the same time, from all fetchers together; 0 for no limit
 	HostRate        float64 // starts per second, likewise
+
+	WASM wasm.Config // how programs of users are compiled and kept; Dir is a folder in the data folder with Broker, if empty
 
 	Fetchers  int // items that are fetched at the same time; 0 lets the fetcher find out how many are right
 	Crunchers int // items that are computed at the same time

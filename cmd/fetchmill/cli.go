@@ -31,6 +31,7 @@ type commands struct {
 	Batch   batchCmd   `cmd:"" group:"work" help:"See, wait for and cancel batches."`
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
+	WASM    wasmCmd    `cmd:"" name:"wasm" group:"care" help:"Look after the programs of yours that items are computed with."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
 	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`

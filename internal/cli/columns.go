@@ -82,6 +82,16 @@ func DeadColumns() []Column[client.DeadLetter] {
 	}
 }
 
+// ModuleColumns are the columns of modules of WebAssembly.
+func ModuleColumns() []Column[client.Module] {
+	return []Column[client.Module]{
+		{Name: "name", Text: func(m client.Module) string { return m.Name }},
+		{Name: "module", Text: func(m client.Module) string { return "sha256:" + m.SHA256 }},
+		{Name: "bytes", Text: func(m client.Module) string { return integer(m.Bytes) }},
+		{Name: "modified", Text: func(m client.Module) string { return seconds(m.Modified) }},
+	}
+}
+
 func integer(n int64) string { return strconv.FormatInt(n, 10) }
 
 func orEmpty(n int) string {

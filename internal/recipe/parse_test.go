@@ -103,6 +103,8 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"tcp":         "nats pub work.tcp example.com:443",
 		"thumbnail":   "nats pub work.thumbnail https://example.com/photo.jpg",
 		"uptime":      "nats pub work.uptime https://example.com/",
+		"wasm":        `nats pub work.wasm '{"input":"to be or not to be","module":"words"}'`,
+		"wasm-page":   `nats pub work.wasm-page '{"url":"https://example.com/","module":"words"}'`,
 		"words":       "nats pub work.words https://example.com/",
 	}, examples)
 }
@@ -112,7 +114,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, exec, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, words`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, exec, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, wasm, wasm-page, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

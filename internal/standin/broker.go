@@ -79,4 +79,6 @@ func (b *Broker) MakeStreams(t testing.TB, maxWork int64) {
 		_, err := b.JS.CreateStream(t.Context(), cfg)
 		require.NoError(t, err)
 	}
+	_, err := b.JS.CreateObjectStore(t.Context(), jetstream.ObjectStoreConfig{Bucket: "modules"})
+	require.NoError(t, err)
 }

@@ -35,6 +35,9 @@ const BucketValidators = "validators"
 // BucketBodies is the object store of bodies that are too large to travel in a message.
 const BucketBodies = "bodies"
 
+// BucketModules is the object store of modules of WebAssembly, which package modules keeps.
+const BucketModules = "modules"
+
 const (
 	// validatorAge is how long an entry is kept after the whole body was fetched.
 	validatorAge = 24 * time.Hour
@@ -97,6 +100,9 @@ func For(c Config) Layout {
 	l.Objects = []jetstream.ObjectStoreConfig{{
 		Bucket: BucketBodies, Description: "bodies that are too large to travel in a message",
 		TTL: c.BodiesAge, MaxBytes: c.BodiesBytes, Replicas: c.Replicas, Storage: jetstream.FileStorage,
+	}, {
+		Bucket: BucketModules, Description: "modules of WebAssembly that items can be computed with",
+		MaxBytes: -1, Replicas: c.Replicas, Storage: jetstream.FileStorage,
 	}}
 	for _, lane := range events.Lanes() {
 		l.Consumers = append(l.Consumers,

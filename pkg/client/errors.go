@@ -1,6 +1,11 @@
 package client
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/fetchmill/fetchmill/internal/modules"
+	"github.com/fetchmill/fetchmill/internal/wasm"
+)
 
 var (
 	// ErrNoService means that the service that would answer a request does not run, or is not connected to this broker.
@@ -13,6 +18,10 @@ var (
 	ErrNoDeadLetter = errors.New("no such dead letter")
 	// ErrNotReplayable means that a dead letter does not hold work that could be done again.
 	ErrNotReplayable = errors.New("cannot be replayed")
+	// ErrModule means that something is no module of WebAssembly that can be run.
+	ErrModule = wasm.ErrModule
+	// ErrNoModule means that there is no module of this name or hash.
+	ErrNoModule = modules.ErrNotFound
 	// ErrItem means that an item cannot be sent as it is.
 	ErrItem = errors.New("invalid item")
 )

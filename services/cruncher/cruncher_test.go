@@ -44,7 +44,7 @@ func fuzzed(t *testing.T, op ops.Op, in ops.Input) {
 func TestBuiltin_has_every_operation(t *testing.T) {
 	require.Equal(t, []string{
 		"count", "csv.stats", "exec", "expr", "factorial", "gunzip", "gzip", "hash", "html.extract", "image.info", "image.resize", "image.thumbnail",
-		"increment", "jq", "noop", "primes", "text.stats", "unzstd", "words", "zstd",
+		"increment", "jq", "noop", "primes", "text.stats", "unzstd", "wasm", "words", "zstd",
 	}, cruncher.Builtin().Names())
 }
 

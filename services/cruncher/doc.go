@@ -11,6 +11,7 @@
 //	image.info              tells what an image is; image.resize and image.thumbnail scale it
 //	gzip, gunzip            compress and decompress bodies; zstd and unzstd likewise
 //	exec                    has a program of the operator do the item
+//	wasm                    has a program do it that need not be trusted, a module of WebAssembly
 //	noop                    does nothing, to measure the way
 //
 // Operations are values (see pkg/ops): a program of its own can run this service with more of them, or with others.
