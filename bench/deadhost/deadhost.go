@@ -9,10 +9,10 @@ import (
 	"iter"
 	"log/slog"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/fetchmill/fetchmill/app"
+	"github.com/fetchmill/fetchmill/bench/stats"
 	"github.com/fetchmill/fetchmill/internal/sandbox"
 	"github.com/fetchmill/fetchmill/internal/site"
 	"github.com/fetchmill/fetchmill/pkg/client"
@@ -89,7 +89,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		}
 		r.Without, r.With = append(r.Without, without), append(r.With, with)
 	}
-	r.Ratio = median(r.With) / median(r.Without)
+	r.Ratio = stats.Median(r.With) / stats.Median(r.Without)
 	return r, nil
 }
 
@@ -173,12 +173,6 @@ func inTurn(urls []string, n int) iter.Seq2[client.Item, error] {
 	}
 }
 
-func median(list []float64) float64 {
-	list = slices.Sorted(slices.Values(list))
-	n := len(list)
-	return (list[(n-1)/2] + list[n/2]) / 2
-}
-
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%d hosts that answer after %g ms, %d items, %d at a time; medians of %d
@@ -187,6 +181,6 @@ without a dead host   %6.0f items/s
 with one more, dead   %6.0f items/s   %.3f
 
 The dead host has as many items as each of the others, and they are submitted first.
-`, r.Hosts, r.LatencyMS, r.Items, r.Concurrency, r.Rounds, median(r.Without), median(r.With), r.Ratio)
+`, r.Hosts, r.LatencyMS, r.Items, r.Concurrency, r.Rounds, stats.Median(r.Without), stats.Median(r.With), r.Ratio)
 	return err
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"time"
 
+	"github.com/fetchmill/fetchmill/bench/stats"
 	"github.com/fetchmill/fetchmill/internal/site"
 )
 
@@ -198,13 +198,11 @@ func figures(name string, l level, rounds []round) Figures {
 	return f
 }
 
-// median returns the middle value; of an even number of values the mean of the middle two.
+// median is that of one figure of all rounds.
 func median(rounds []round, of func(i int, r round) float64) float64 {
 	list := make([]float64, len(rounds))
 	for i, r := range rounds {
 		list[i] = of(i, r)
 	}
-	slices.Sort(list)
-	n := len(list)
-	return (list[(n-1)/2] + list[n/2]) / 2
+	return stats.Median(list)
 }

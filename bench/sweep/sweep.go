@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fetchmill/fetchmill/bench/stats"
 	"github.com/fetchmill/fetchmill/bench/usage"
 	"github.com/fetchmill/fetchmill/internal/site"
 )
@@ -197,15 +198,13 @@ func setting(n int, rounds []round) Setting {
 	return s
 }
 
-// median returns the middle value; of an even number of values the mean of the middle two.
+// median is that of one figure of all rounds.
 func median(rounds []round, of func(round) float64) float64 {
 	list := make([]float64, 0, len(rounds))
 	for _, r := range rounds {
 		list = append(list, of(r))
 	}
-	slices.Sort(list)
-	n := len(list)
-	return (list[(n-1)/2] + list[n/2]) / 2
+	return stats.Median(list)
 }
 
 func name(concurrency int) string {

@@ -8,11 +8,11 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-// finding tells whether an error says something about the host that was looked at, and what. A look that was called off or that the
-// guard refused has found out nothing.
+// finding tells whether an error says something about the host that was looked at, and what. A look that was called off or put off, or
+// that the guard refused, has found out nothing.
 func finding(err error) (events.Reason, bool) {
 	failure, ok := errors.AsType[*ops.Failure](err)
-	if !ok || failure.Reason == events.ReasonForbiddenTarget {
+	if !ok || failure.Deferred || failure.Reason == events.ReasonForbiddenTarget {
 		return "", false
 	}
 	return failure.Reason, true

@@ -2,7 +2,6 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -51,11 +50,11 @@ func (n *Network) check(ctx context.Context, in ops.Input, args checkArgs) (ops.
 	}
 	value := checkValue{Up: err == nil, Status: facts.Status, ElapsedMS: facts.ElapsedMS}
 	if err != nil {
-		failure, ok := errors.AsType[*ops.Failure](err)
-		if !ok || failure.Deferred || failure.Reason == events.ReasonForbiddenTarget {
-			return ops.Output{Fetch: facts}, err // nothing was found out about the site
+		reason, ok := finding(err)
+		if !ok {
+			return ops.Output{Fetch: facts}, err
 		}
-		value.Reason = failure.Reason
+		value.Reason = reason
 	}
 	return ops.Output{Value: ops.JSON(value), Fetch: facts}, err
 }
