@@ -90,7 +90,7 @@ func (a *App) openDir() error {
 func (a *App) startBroker(ctx context.Context) error {
 	var err error
 	a.broker, err = broker.Start(broker.Config{
-		Addr: a.cfg.Broker.Addr, Dir: filepath.Join(a.cfg.Dir, "broker"), SyncAlways: a.cfg.Broker.SyncAlways,
+		Addr: a.cfg.Broker.Addr, Dir: filepath.Join(a.cfg.Dir, "broker"), Sync: a.cfg.Broker.Sync,
 	}, a.log)
 	if err != nil {
 		return err
@@ -113,9 +113,11 @@ func (a *App) startBroker(ctx context.Context) error {
 const patience = time.Minute
 
 func (a *App) connect(ctx context.Context, name string) (*nats.Conn, error) {
-	cfg := host.ConnectConfig{URL: a.cfg.NATS, Name: "fetchmill " + name, Wait: patience, Log: a.log}
+	cfg := host.ConnectConfig{
+		URL: a.cfg.NATS, Name: "fetchmill " + name, As: a.cfg.As, Inbox: topology.InboxPrefix(topology.Role(name), ""), Wait: patience, Log: a.log,
+	}
 	if a.broker != nil {
-		cfg.URL = a.broker.URL()
+		cfg.URL, cfg.As = a.broker.URL(), host.Identity{}
 	}
 	return host.Connect(ctx, cfg)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/fetchmill/fetchmill/internal/host"
@@ -14,14 +15,24 @@ import (
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/cruncher/programs"
+	"github.com/fetchmill/fetchmill/services/fetcher/files"
 )
+
+// maxPartedFile is how large a file may be of which parts are read, which takes as much of anything as the parts have.
+const maxPartedFile = 1 << 40
 
 func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (runner, error) {
 	js, err := jetstream.New(env.Conn)
 	if err != nil {
 		return nil, err
 	}
-	tools := cruncher.ToolConfig{Concurrency: a.cfg.Crunchers, Log: env.Log, Modules: modules.New(js), WASM: a.cfg.WASM}
+	cfg := cruncher.Config{Concurrency: a.cfg.Crunchers, CPUShare: a.cfg.CPUShare, Limits: a.cfg.Limits}
+	cfg.Limits.Memory = a.cfg.Memory
+	if a.cfg.Autoscale != nil {
+		cfg.Limits.Memory = crunchMemory(a.cfg, a.cfg.crunchers().Most)
+	}
+	workers := cfg.Workers()
+	tools := cruncher.ToolConfig{Concurrency: workers.Limit(), Log: env.Log, Modules: modules.New(js), WASM: a.cfg.WASM}
 	if tools.WASM.Dir == "" && a.cfg.Broker != nil {
 		tools.WASM.Dir = filepath.Join(a.cfg.Dir, "wasm")
 	}
@@ -30,12 +41,25 @@ func (a *App) newCruncher(_ context.Context, env host.Env, _ *http.ServeMux) (ru
 			return nil, fmt.Errorf("--programs %s: %w", a.cfg.Programs, err)
 		}
 	}
+	folders := a.cfg.Files
+	folders.MaxBytes = maxPartedFile
+	roots, err := files.Open(folders)
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(roots.Close)
+	if len(roots.List()) > 0 {
+		tools.Files = partFiles{roots}
+	}
 	box := cruncher.NewToolbox(tools)
 	a.onClose(box.Close)
 	set := box.Ops()
-	a.describe("cruncher", "%s; ops %s; %s", atOnce(a.cfg.Crunchers), strings.Join(set.Names(), ", "), stage.LaneShares())
+	a.describe("cruncher", "%s%s; %s of memory for them; ops %s; %s", atOnce(workers.Limit()), workers.OfCPUs(), humanize.IBytes(uint64(cfg.Memory())), strings.Join(set.Names(), ", "), stage.LaneShares())
+	if !a.cfg.has(Fetcher) { // which tells of them itself
+		sources{files: roots}.describe(a)
+	}
 	if tools.Programs != nil {
 		a.describe("programs", "%s", strings.Join(tools.Programs.Names(), ", "))
 	}
-	return cruncher.New(env, cruncher.Config{Concurrency: a.cfg.Crunchers, Limits: a.cfg.Limits}, set)
+	return cruncher.New(env, cfg, set)
 }

@@ -60,6 +60,7 @@ func (a *App) newFetcher(_ context.Context, env host.Env, _ *http.ServeMux) (run
 	// Before the fetcher, so that it ends after it.
 	a.group.Add(host.Component{Name: "politeness", Run: func(intake, _ context.Context) error { return network.Run(intake) }})
 	a.onClose(func() error { network.Close(); return nil })
+	cfg.Hosts = network.Politeness().Snapshot
 	set := network.Ops()
 	concurrency := atOnce(most)
 	if a.cfg.Fetchers == 0 {

@@ -28,7 +28,7 @@ func (a *App) reach(env host.Env) (reach, error) {
 	if err != nil {
 		return reach{}, fmt.Errorf("--allow-net: %w", err)
 	}
-	own, err := netguard.Servers(append(brokers(env.Conn), a.http.Addr().String())...)
+	own, err := netguard.Servers(append(append(brokers(env.Conn), a.http.Addr().String()), a.cfg.Closed...)...)
 	if err != nil {
 		return reach{}, err
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -11,17 +10,19 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/recipe"
-	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/ingest"
-	"github.com/fetchmill/fetchmill/services/sink"
 )
 
 // addServices makes the services and what serves HTTP for them.
 func (a *App) addServices(ctx context.Context) error {
 	a.group = host.Group{Drain: a.cfg.Drain, Log: a.log, OnDrain: a.health.Drain}
-	mux := http.NewServeMux()
+	mux, api := http.NewServeMux(), http.NewServeMux()
 	a.health.Register(mux, a.metrics)
+	if a.broker != nil { // first, so that it outlives the services
+		a.health.Add("broker", a.broker.Check)
+		a.group.Add(host.Component{Name: "broker", Run: func(intake, _ context.Context) error { a.broker.Tend(intake); return nil }})
+	}
 	makers := map[Service]func(context.Context, host.Env, *http.ServeMux) (runner, error){
 		Sink: a.newSink, Cruncher: a.newCruncher, Fetcher: a.newFetcher, Ingest: a.newIngest,
 	}
@@ -30,12 +31,22 @@ func (a *App) addServices(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		service, err := makers[name](ctx, env, mux)
+		service, err := makers[name](ctx, env, api)
 		if err != nil {
 			return err
 		}
 		a.health.Add(string(name), service.Ready)
 		a.group.Add(host.Component{Name: string(name), Run: service.Run})
+	}
+	if a.cfg.has(Ingest) || a.cfg.has(Sink) {
+		guarded, err := a.cfg.Access.Guard(a.http.Addr(), a.log, api)
+		if err != nil {
+			return err
+		}
+		mux.Handle("/", guarded)
+	}
+	if err := a.addAutoscaler(ctx); err != nil {
+		return err
 	}
 	a.group.Add(host.Component{Name: "http", Run: func(intake, work context.Context) error {
 		return host.Serve(intake, work, a.http, mux)
@@ -61,28 +72,13 @@ func (a *App) env(ctx context.Context, name string) (host.Env, error) {
 	return host.Env{Conn: nc, Log: a.log.With("service", name), Metrics: a.metrics, Tracer: noop.NewTracerProvider()}, nil
 }
 
-func (a *App) newSink(ctx context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
-	path := a.cfg.Database
-	if path == "" {
-		path = filepath.Join(a.cfg.Dir, "results.db")
-	}
-	db, err := store.Open(ctx, path, store.Options{})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(db.Close)
-	service, err := sink.New(env, sink.Config{BatchIdle: a.cfg.BatchIdle}, db)
-	if err != nil {
-		return nil, err
-	}
-	service.Register(mux)
-	a.describe("sink", "database %s", path)
-	return service, nil
+// recipes are those that there are. The operations are elsewhere, but what they can say about arguments is of use where items and targets come in.
+func (a *App) recipes() (*recipe.Catalog, error) {
+	return recipe.Checks{Crunch: cruncher.Builtin().Checks()}.With(a.cfg.Recipes...)
 }
 
 func (a *App) newIngest(_ context.Context, env host.Env, mux *http.ServeMux) (runner, error) {
-	// The operations are elsewhere, but what they can say about arguments is of use here.
-	recipes, err := recipe.Checks{Crunch: cruncher.Builtin().Checks()}.Builtins()
+	recipes, err := a.recipes()
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package app
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/fetchmill/fetchmill/services/cruncher"
 	"github.com/fetchmill/fetchmill/services/fetcher/files"
 	"github.com/fetchmill/fetchmill/services/fetcher/queries"
 )
@@ -31,6 +33,23 @@ func (a *App) sources() (s sources, err error) {
 }
 
 // describe adds what there is to the banner.
+// partFiles are the operator's folders as the cruncher sees them.
+type partFiles struct{ *files.Roots }
+
+// Open opens a file below one of them.
+func (p partFiles) Open(root, path string) (cruncher.File, error) {
+	f, err := p.Roots.Open(root, path)
+	if err != nil {
+		return nil, err
+	}
+	return partFile{f}, nil
+}
+
+type partFile struct{ *files.Reader }
+
+func (f partFile) Size() int64         { return f.Info.Size() }
+func (f partFile) Modified() time.Time { return f.Info.ModTime() }
+
 func (s sources) describe(a *App) {
 	var list []string
 	for _, root := range s.files.List() {

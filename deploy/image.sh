@@ -12,9 +12,7 @@ authorities=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
-mkdir "$context/data" "$context/tmp"
 cp "$authorities" "$context/ca-certificates.crt"
-CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w' -o "$context/fetchmill" ./cmd/fetchmill
-# An empty folder keeps its owner only if COPY finds something in it.
-touch "$context/data/.keep" "$context/tmp/.keep"
-docker build --quiet --tag "$tag" --file deploy/Dockerfile.local "$context"
+deploy/build.sh "$context/image"
+docker build --quiet --tag "$tag" --file deploy/Dockerfile.local \
+  --build-arg "VERSION=${VERSION:-}" --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || true)" "$context"

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/bench/deadhost"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestTheLivingAreMeasured(t *testing.T) {
 	r, err := deadhost.Run(t.Context(), deadhost.Config{

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/app"
 	"github.com/fetchmill/fetchmill/bench/idle"
 	"github.com/fetchmill/fetchmill/bench/usage"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 )
 
 // TestMain makes this program the process that is looked at, too.
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // up is `fetchmill up` with the flags that the measurement adds.

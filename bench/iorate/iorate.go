@@ -18,8 +18,8 @@ import (
 type Config struct {
 	Concurrency []int         // levels: URLs at the same time
 	Latency     time.Duration // how long the site takes to answer; 0 chooses it for each level so that Ideal is possible
-	Ideal       float64       // URLs per second that a level of many is to reach, when Latency is 0
-	Items       int           // URLs in each round; 0 is what the ideal does in 5 s
+	Ideal       float64       // URLs per second that a level of many is to reach, when Latency is 0; 0 is idealPerCPU for each CPU
+	Items       int           // URLs in each round; 0 is what the ideal does in 5 s, and at least six waves
 	Recipe      string        // uptime (fetch only) or page (fetch and crunch)
 	Rounds      int           // the median of them counts
 	Site        []string      // a command that calls site.Serve
@@ -30,10 +30,13 @@ type Config struct {
 	Profile func(round int) (stop func() error, err error)
 }
 
-// Bounds of a level whose latency is chosen.
+// Bounds of a level that is chosen. The site needs its share of the CPUs too, so what the pipeline could do at most is not much more than
+// idealPerCPU; and with few waves, the first and the last of which are not full, the time that it takes to begin and to end would count.
 const (
 	minLatency   = 100 * time.Millisecond
 	levelSeconds = 5
+	levelWaves   = 6
+	idealPerCPU  = 1500
 )
 
 // Report is what was found.
@@ -82,7 +85,7 @@ func (c Config) validate() error {
 	}
 	fault(c.Items < 0, "items: %d is less than 0", c.Items)
 	fault(c.Latency != 0 && c.Latency < time.Millisecond, "latency: %s is less than 1ms", c.Latency)
-	fault(c.Latency == 0 && c.Ideal <= 0, "ideal: %g is not positive", c.Ideal)
+	fault(c.Ideal < 0, "ideal: %g is less than 0", c.Ideal)
 	fault(c.Rounds < 1, "rounds: %d is less than 1", c.Rounds)
 	fault(c.Recipe != "uptime" && c.Recipe != "page", "recipe: %q is neither uptime nor page", c.Recipe)
 	return errors.Join(errs...)
@@ -98,10 +101,14 @@ type level struct {
 func (c Config) level(concurrency int, url string) level {
 	l := level{concurrency: concurrency, latency: c.Latency, items: c.Items, recipe: c.Recipe}
 	if l.latency == 0 {
-		l.latency = max(minLatency, time.Duration(float64(concurrency)/c.Ideal*float64(time.Second)).Round(time.Millisecond))
+		ideal := c.Ideal
+		if ideal == 0 {
+			ideal = idealPerCPU * float64(runtime.GOMAXPROCS(0))
+		}
+		l.latency = max(minLatency, time.Duration(float64(concurrency)/ideal*float64(time.Second)).Round(time.Millisecond))
 	}
 	if l.items == 0 {
-		l.items = max(1, int(l.ideal()*levelSeconds))
+		l.items = max(int(l.ideal()*levelSeconds), levelWaves*concurrency)
 	}
 	l.warmUp = 2 * concurrency // opens the connections and fills the pools
 	l.url = fmt.Sprintf("%s/delay?ms=%d", url, l.latency.Milliseconds())

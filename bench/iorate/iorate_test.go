@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/bench/iorate"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/site"
 )
 
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 func small() iorate.Config {
@@ -89,7 +89,7 @@ func TestTheLatencyIsChosenSoThatTheIdealCanBeReached(t *testing.T) {
 
 func TestFaultyConfigurationsAreRefused(t *testing.T) {
 	cfg := small()
-	cfg.Items, cfg.Concurrency, cfg.Latency, cfg.Rounds, cfg.Recipe = -1, []int{0}, 0, 0, "count"
+	cfg.Items, cfg.Concurrency, cfg.Latency, cfg.Ideal, cfg.Rounds, cfg.Recipe = -1, []int{0}, 0, -1, 0, "count"
 	_, err := iorate.Run(t.Context(), cfg)
 	for _, what := range []string{"items", "concurrency", "ideal", "rounds", "recipe"} {
 		require.ErrorContains(t, err, what)

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestRunsAreMeasured(t *testing.T) {
 	r, err := Run(t.Context(), Config{Runs: 20, WarmUp: 5, Log: slog.New(slog.DiscardHandler)})

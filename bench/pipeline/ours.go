@@ -3,20 +3,20 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/fetchmill/fetchmill/app"
 	"github.com/fetchmill/fetchmill/internal/sandbox"
 	"github.com/fetchmill/fetchmill/pkg/client"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-// fetchmill moves n no-op items through all services into the database. It returns how long it took from the first publish
+// fetchmill moves no-op items through all services into the database. It returns how long it took from the first publish
 // until the last row was committed and counted.
-func fetchmill(ctx context.Context, n int, log *slog.Logger) (elapsed time.Duration, err error) {
-	s, err := sandbox.Start(ctx, sandbox.Options{Log: log})
+func fetchmill(ctx context.Context, cfg Config) (elapsed time.Duration, err error) {
+	s, err := sandbox.Start(ctx, sandbox.Options{Log: cfg.Log, Configure: func(c *app.Config) { c.Broker.Sync = cfg.Sync }})
 	if err != nil {
 		return 0, err
 	}
@@ -35,10 +35,10 @@ func fetchmill(ctx context.Context, n int, log *slog.Logger) (elapsed time.Durat
 	}
 	defer nc.Close()
 	start := time.Now()
-	if err := produce(ctx, nc, n); err != nil {
+	if err := produce(ctx, nc, cfg.Items); err != nil {
 		return 0, err
 	}
-	if err := waitForRows(ctx, c, n); err != nil {
+	if err := waitForRows(ctx, c, cfg.Items); err != nil {
 		return 0, err
 	}
 	return time.Since(start), nil

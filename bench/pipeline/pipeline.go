@@ -27,7 +27,8 @@ type Config struct {
 	Progress func(what string) // told what is being done; may be nil
 	// Profile, if set, is called around each round of fetchmill.
 	Profile func(round int) (stop func() error, err error)
-	Only    bool // measure fetchmill alone, without the references
+	Only    bool        // measure fetchmill alone, without the references
+	Sync    broker.Sync // when the brokers flush to the disk
 }
 
 // Report is what was found.
@@ -142,13 +143,13 @@ type bench struct {
 
 func (b bench) fetchmill(ctx context.Context, round int) (time.Duration, error) {
 	if b.cfg.Profile == nil {
-		return fetchmill(ctx, b.cfg.Items, b.cfg.Log)
+		return fetchmill(ctx, b.cfg)
 	}
 	stop, err := b.cfg.Profile(round)
 	if err != nil {
 		return 0, err
 	}
-	took, err := fetchmill(ctx, b.cfg.Items, b.cfg.Log)
+	took, err := fetchmill(ctx, b.cfg)
 	return took, errors.Join(err, stop())
 }
 
@@ -183,7 +184,7 @@ func (b bench) withBroker(ctx context.Context, run func(url, dir string) (time.D
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	server, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", Dir: filepath.Join(dir, "broker")}, b.cfg.Log)
+	server, err := broker.Start(broker.Config{Addr: "127.0.0.1:0", Dir: filepath.Join(dir, "broker"), Sync: b.cfg.Sync}, b.cfg.Log)
 	if err != nil {
 		return 0, err
 	}

@@ -19,9 +19,9 @@ const (
 	batch = "sweep"
 	// look is how often the results are counted, to keep the backlog up.
 	look = 100 * time.Millisecond
-	// The backlog is what is done in so many seconds, and at least so many items.
-	backlogSeconds = 2
-	leastBacklog   = 2000
+	// The backlog is what was done in the last backlogTime, and at least so many items.
+	backlogTime  = 2 * time.Second
+	leastBacklog = 2000
 )
 
 // load is all of fetchmill in this process, with always enough to do.
@@ -79,7 +79,7 @@ func (l *load) wait(ctx context.Context, d time.Duration) error {
 	defer end.Stop()
 	again := time.NewTicker(look)
 	defer again.Stop()
-	lately, at := int64(0), time.Now()
+	var counts []int64 // the last ones, the oldest first
 	for {
 		done, err := l.done(ctx)
 		if err != nil {
@@ -89,11 +89,11 @@ func (l *load) wait(ctx context.Context, d time.Duration) error {
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		perSecond := float64(done-lately) / now.Sub(at).Seconds()
-		lately, at = done, now
+		if counts = append(counts, done); len(counts) > int(backlogTime/look) {
+			counts = counts[1:]
+		}
 		// Twice the limit, as it may have doubled before the next look.
-		l.wanted.Store(max(l.wanted.Load(), done+int64(2*limit)+max(leastBacklog, int64(backlogSeconds*perSecond))))
+		l.wanted.Store(max(l.wanted.Load(), done+int64(2*limit)+max(leastBacklog, done-counts[0])))
 		select {
 		case l.more <- struct{}{}:
 		default:

@@ -52,6 +52,9 @@ func (cmd *batchShowCmd) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
+		if b.Reduced, err = c.Reduced(ctx, cmd.ID); err != nil {
+			return err
+		}
 		if cmd.Output == cli.JSON {
 			return cli.WriteJSON(s.stdout, struct {
 				events.Batch
@@ -62,7 +65,10 @@ func (cmd *batchShowCmd) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		_, _ = s.stdout.Write([]byte("\n"))
-		return cli.NewWriter(s.stdout, cli.Table, cli.CountColumns()[1:]).All(cli.Each(counts), 0)
+		if err := cli.NewWriter(s.stdout, cli.Table, cli.CountColumns()[1:]).All(cli.Each(counts), 0); err != nil {
+			return err
+		}
+		return cli.WriteReduced(s.stdout, b.Reduced)
 	})
 }
 

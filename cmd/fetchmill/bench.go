@@ -14,6 +14,7 @@ import (
 	"github.com/fetchmill/fetchmill/bench/iorate"
 	"github.com/fetchmill/fetchmill/bench/latency"
 	"github.com/fetchmill/fetchmill/bench/pipeline"
+	"github.com/fetchmill/fetchmill/internal/broker"
 	"github.com/fetchmill/fetchmill/internal/cli"
 	"github.com/fetchmill/fetchmill/internal/site"
 )
@@ -22,9 +23,14 @@ import (
 type benchCmd struct {
 	Pipeline benchPipelineCmd `cmd:"" help:"No-op items per second through all stages, against bare nats.go and stock watermill-nats."`
 	IO       benchIOCmd       `cmd:"" name:"io" help:"URLs per second at a high concurrency, against the ideal and a bare loop."`
+	CPU      benchCPUCmd      `cmd:"" name:"cpu" help:"Computing, against a loop, goroutines, and Python with and without a pool of processes."`
 	Sweep    benchSweepCmd    `cmd:"" help:"URLs per second with fixed concurrencies, and with the one that the fetcher finds by itself."`
+	Scale    benchScaleCmd    `cmd:"" help:"What more processes of a service bring, how soon, and what stopping them under load costs."`
 	DeadHost benchDeadHostCmd `cmd:"" name:"dead-host" help:"What one host that never answers costs the items of 99 others."`
+	Uptime   benchUptimeCmd   `cmd:"" help:"How late the checks of many targets begin, and what watching them takes."`
 	Latency  benchLatencyCmd  `cmd:"" help:"How long one item takes through all stages when there is nothing else to do."`
+	Sink     benchSinkCmd     `cmd:"" help:"Rows per second that the sink commits, against a bare loop that inserts in bulk."`
+	Queries  benchQueriesCmd  `cmd:"" help:"How long the queries of the dashboard and the command line take in a database with many results."`
 	Idle     benchIdleCmd     `cmd:"" help:"What 'fetchmill up' uses while it has nothing to do (Linux only)."`
 	Site     benchSiteCmd     `cmd:"" hidden:"" help:"Serve the site that measurements fetch from, until stdin ends."`
 }
@@ -45,10 +51,11 @@ func (o benchOutput) print(s *session, r report) error {
 }
 
 type benchPipelineCmd struct {
-	N          int    `short:"n" default:"100000" placeholder:"N" help:"Items in each round (default ${default})."`
-	Rounds     int    `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
-	Only       bool   `help:"Measure fetchmill alone."`
-	CPUProfile string `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of fetchmill, for 'go tool pprof'."`
+	N          int     `short:"n" default:"100000" placeholder:"N" help:"Items in each round (default ${default})."`
+	Rounds     int     `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`
+	Only       bool    `help:"Measure fetchmill alone."`
+	Sync       syncing `default:"2m" placeholder:"always|TIME" help:"When the brokers flush to the disk, as for 'up' (default ${default})."`
+	CPUProfile string  `name:"cpu-profile" placeholder:"FILE" help:"Write a CPU profile of the last round of fetchmill, for 'go tool pprof'."`
 	benchOutput
 }
 
@@ -66,7 +73,7 @@ Examples:
 
 func (cmd *benchPipelineCmd) Run(ctx context.Context, s *session) error {
 	cfg := pipeline.Config{
-		Items: cmd.N, Rounds: cmd.Rounds, Only: cmd.Only, Log: s.log, Progress: func(what string) { s.say("%s", what) },
+		Items: cmd.N, Rounds: cmd.Rounds, Only: cmd.Only, Sync: broker.Sync(cmd.Sync), Log: s.log, Progress: func(what string) { s.say("%s", what) },
 		Profile: profileLast(cmd.CPUProfile, cmd.Rounds),
 	}
 	r, err := pipeline.Run(ctx, cfg)
@@ -90,10 +97,10 @@ func profileLast(file string, rounds int) func(round int) (stop func() error, er
 }
 
 type benchIOCmd struct {
-	N          int           `short:"n" placeholder:"N" help:"URLs in each round (default: what can be done in 5 s)."`
+	N          int           `short:"n" placeholder:"N" help:"URLs in each round (default: what can be done in 5 s, and 6 times what is fetched at the same time)."`
 	C          []int         `short:"c" default:"64,1000,10000" placeholder:"N,…" help:"URLs that are fetched at the same time, one level after the other (default ${default})."`
 	Latency    time.Duration `placeholder:"TIME" help:"How long the site takes to answer (default: 100ms, or as long as it takes to make --ideal possible)."`
-	Ideal      float64       `default:"4000" placeholder:"N" help:"URLs per second for which the latency is chosen, so that waiting and not computing is measured (default ${default})."`
+	Ideal      float64       `placeholder:"N" help:"URLs per second for which the latency is chosen, so that waiting and not computing is measured (default: 1500 for each CPU)."`
 	NoPython   bool          `help:"Leave out aiohttp and requests."`
 	Recipe     string        `enum:"uptime,page" default:"page" help:"${enum}; uptime passes no cruncher (default ${default})."`
 	Rounds     int           `default:"3" placeholder:"N" help:"Rounds; their median counts (default ${default})."`

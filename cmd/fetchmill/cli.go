@@ -24,14 +24,21 @@ type commands struct {
 	Cruncher cruncherCmd `cmd:"" group:"services" help:"Start the service that computes."`
 	Sink     sinkCmd     `cmd:"" group:"services" help:"Start the service that stores results."`
 	Setup    setupCmd    `cmd:"" group:"services" help:"Create or update what the services need on the broker."`
+	Keys     keysCmd     `cmd:"" group:"services" help:"Make what services and clients show when they connect."`
+	Replica  replicaCmd  `cmd:"" hidden:"" help:"Run another instance of a service, as the standard input says; 'up --autoscale' starts this by itself."`
+	Health   healthCmd   `cmd:"" group:"services" help:"Ask a service whether it is ready, for containers without a shell."`
 
 	Submit  submitCmd  `cmd:"" group:"work" help:"Submit items to a recipe, many at once."`
 	Run     runCmd     `cmd:"" group:"work" help:"Do one item and print its result."`
 	Results resultsCmd `cmd:"" group:"work" help:"Print or follow results."`
 	Batch   batchCmd   `cmd:"" group:"work" help:"See, wait for and cancel batches."`
+	Windows windowsCmd `cmd:"" group:"work" help:"See windows of time, and what their results come down to."`
+
+	Uptime uptimeCmd `cmd:"" group:"work" help:"Watch sites and servers, and see how they are."`
 
 	Status  statusCmd  `cmd:"" group:"care" help:"Show the broker, its streams, the backlog of each stage and the services."`
 	WASM    wasmCmd    `cmd:"" name:"wasm" group:"care" help:"Look after the programs of yours that items are computed with."`
+	Notices noticesCmd `cmd:"" group:"care" help:"Look after the channels on which people are told."`
 	Dead    deadCmd    `cmd:"" group:"care" help:"Look after what could not be done."`
 	Bench   benchCmd   `cmd:"" group:"care" help:"Measure how fast it is on this machine."`
 	Version versionCmd `cmd:"" group:"care" help:"Print the version."`
@@ -39,9 +46,10 @@ type commands struct {
 
 // globals are the flags of all commands.
 type globals struct {
-	NATS      string `name:"nats" placeholder:"URL" group:"global" help:"The broker. Without it $NATS_URL counts, then the selected context of the nats CLI, then nats://127.0.0.1:4222."`
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" group:"global" help:"Least level of what is logged: ${enum} (default ${default})."`
-	LogFormat string `enum:"auto,text,json" default:"auto" group:"global" help:"How lines are logged: ${enum}; auto is text on a terminal and JSON elsewhere (default ${default})."`
+	NATS      string        `name:"nats" placeholder:"URL" group:"global" help:"The broker. Without it $NATS_URL counts, then the selected context of the nats CLI, then nats://127.0.0.1:4222."`
+	As        host.Identity `embed:""`
+	LogLevel  string        `enum:"debug,info,warn,error" default:"info" group:"global" help:"Least level of what is logged: ${enum} (default ${default})."`
+	LogFormat string        `enum:"auto,text,json" default:"auto" group:"global" help:"How lines are logged: ${enum}; auto is text on a terminal and JSON elsewhere (default ${default})."`
 }
 
 const description = "fetchmill fetches, computes and aggregates: publish a work item, get one durable result.\n\n" +
@@ -54,7 +62,7 @@ func newParser(c *commands, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Name("fetchmill"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(plainHelp),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
+			{Key: "services", Title: "Services:"}, {Key: "work", Title: "Work:"}, {Key: "care", Title: "Care:"}, {Key: "retries", Title: "Retries:"}, {Key: "hosts", Title: "Hosts:"}, {Key: "autoscale", Title: "Autoscaling:"}, {Key: "streams", Title: "Streams:"}, {Key: "global", Title: "Everywhere:"},
 		}),
 		kong.Exit(os.Exit),
 	)
@@ -78,6 +86,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return complain(stderr, err)
 	}
+	host.RelaxGC()
 	intake, work, stop := host.Signals(context.Background())
 	defer stop()
 	s := &session{globals: c.globals, stdin: stdin, stdout: stdout, stderr: stderr, log: log}

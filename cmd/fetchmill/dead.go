@@ -31,8 +31,8 @@ func (*deadCmd) Help() string {
 
 // deadFilter selects dead letters.
 type deadFilter struct {
-	Stage  events.Stage  `placeholder:"STAGE" enum:",ingest,fetch,crunch,sink" default:"" help:"Only those of a stage: ingest, fetch, crunch or sink."`
-	Recipe string        `placeholder:"NAME" help:"Only those of a recipe."`
+	Stage  events.Stage  `placeholder:"STAGE" enum:",ingest,fetch,crunch,sink,notice" default:"" help:"Only those of a stage: ingest, fetch, crunch, sink or notice."`
+	Recipe string        `placeholder:"NAME" help:"Only those of a recipe, or of the stage notice those of a channel."`
 	Reason events.Reason `placeholder:"REASON" help:"Only those with this reason, e.g. bad_input."`
 }
 

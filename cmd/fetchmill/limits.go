@@ -19,6 +19,14 @@ func (f limits) apply(to *stage.Limits) {
 	to.Deliveries = f.Deliveries
 }
 
+// shares are the flags of commands that compute, about how much of the machine they take.
+type shares struct {
+	CPUShare     float64 `name:"cpu-share" default:"1" placeholder:"S" help:"Share of the CPUs to compute on, above 0 and up to 1; 0.75 leaves a quarter free. Of a container it is the share of its quota (default ${default})."`
+	CrunchMemory size    `name:"crunch-memory" placeholder:"SIZE" help:"Memory that all items being computed may take together, e.g. 2GiB (default: half of what the process may use). Who finds none free waits."`
+}
+
+func (f shares) apply(to *app.Config) { to.CPUShare, to.Memory = f.CPUShare, int64(f.CrunchMemory) }
+
 // manners are the flags of all commands that fetch.
 type manners struct {
 	HostConcurrency int     `default:"32" placeholder:"N" group:"hosts" help:"Requests that a public host gets at the same time at most, from all fetchers together; 0 is for no limit (default ${default})."`

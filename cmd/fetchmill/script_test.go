@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"bury": bury, "exits": exits, "interrupt": interrupt, "keys": keys,
+			"bury": bury, "exits": exits, "interrupt": interrupt, "keys": indexes,
 		},
 	})
 }
@@ -113,7 +113,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // keys FILE KEY…: FILE has a JSON object per line, with these numbers as index, in this order.
-func keys(ts *testscript.TestScript, _ bool, args []string) {
+func indexes(ts *testscript.TestScript, _ bool, args []string) {
 	var got []string
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
 		var r events.Result

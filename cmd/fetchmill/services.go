@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fetchmill/fetchmill/app"
+	"github.com/fetchmill/fetchmill/internal/host"
 )
 
 // service are the flags of all commands that run one service.
@@ -14,13 +15,19 @@ type service struct {
 
 func (f service) start(intake context.Context, hurry hurry, s *session, name app.Service, set func(*app.Config)) error {
 	cfg := app.Default()
-	cfg.Services, cfg.Broker, cfg.NATS, cfg.Drain = []app.Service{name}, nil, s.NATS, f.Drain
+	cfg.Services, cfg.Broker, cfg.NATS, cfg.As, cfg.Drain = []app.Service{name}, nil, s.NATS, s.As, f.Drain
 	set(&cfg)
 	return s.start(intake, hurry, cfg)
 }
 
+// access are the flags of commands that serve an HTTP API.
+type access struct {
+	host.Access `embed:""`
+}
+
 type ingestCmd struct {
 	service
+	access
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
 }
 
@@ -34,7 +41,7 @@ Example:
 }
 
 func (cmd *ingestCmd) Run(intake context.Context, hurry hurry, s *session) error {
-	return cmd.start(intake, hurry, s, app.Ingest, func(c *app.Config) { c.HTTPAddr = cmd.HTTPAddr })
+	return cmd.start(intake, hurry, s, app.Ingest, func(c *app.Config) { c.HTTPAddr, c.Access = cmd.HTTPAddr, cmd.Access })
 }
 
 type fetcherCmd struct {
@@ -74,6 +81,8 @@ type cruncherCmd struct {
 	service
 	limits
 	tools
+	readable
+	shares
 	C        int    `short:"c" placeholder:"N" help:"Items that are computed at the same time (default: as many as CPUs)."`
 	HTTPAddr string `name:"http-addr" default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where health and metrics are served; port 0 picks a free one (default ${default})."`
 }
@@ -84,13 +93,17 @@ func (*cruncherCmd) Help() string {
 Examples:
 
     fetchmill cruncher -c 4
+    fetchmill cruncher --cpu-share 0.75 --crunch-memory 2GiB
     fetchmill cruncher --programs programs.yaml
+    fetchmill cruncher --read-root logs=/var/log/shop
 `
 }
 
 func (cmd *cruncherCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	return cmd.start(intake, hurry, s, app.Cruncher, func(c *app.Config) {
 		c.HTTPAddr, c.Crunchers = cmd.HTTPAddr, firstPositive(cmd.C, c.Crunchers)
+		cmd.readable.apply(c)
+		cmd.shares.apply(c)
 		cmd.limits.apply(&c.Limits)
 		cmd.tools.apply(c)
 	})
@@ -98,22 +111,29 @@ func (cmd *cruncherCmd) Run(intake context.Context, hurry hurry, s *session) err
 
 type sinkCmd struct {
 	service
-	DB        string        `name:"db" default:"results.db" placeholder:"PATH" help:"The database file (default ${default})."`
-	HTTPAddr  string        `name:"http-addr" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
-	BatchIdle time.Duration `default:"24h" placeholder:"TIME" help:"An unfinished batch expires when nothing has come for so long (default ${default})."`
+	access
+	storage
+	messages
+	AllowNet []string `name:"allow-net" placeholder:"CIDR" help:"Let channels reach these networks although they are not public, such as 10.0.0.0/8."`
+	HTTPAddr string   `name:"http-addr" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Where the HTTP API listens; port 0 picks a free one (default ${default})."`
 }
 
 func (*sinkCmd) Help() string {
-	return `Stores results, finishes batches and answers queries. One process at a time owns the database file.
+	return `Stores results, finishes batches and answers queries. One process at a time owns a database file; any number of them share a
+PostgreSQL.
 
-Example:
+Examples:
 
     fetchmill sink --db /var/lib/fetchmill/results.db
+    fetchmill sink --channels channels.yaml
+    FETCHMILL_DB='postgres://fetchmill:PASSWORD@db.example.com/fetchmill?sslmode=verify-full' fetchmill sink
 `
 }
 
 func (cmd *sinkCmd) Run(intake context.Context, hurry hurry, s *session) error {
 	return cmd.start(intake, hurry, s, app.Sink, func(c *app.Config) {
-		c.HTTPAddr, c.Database, c.BatchIdle = cmd.HTTPAddr, cmd.DB, cmd.BatchIdle
+		c.HTTPAddr, c.Access, c.Dir, c.AllowNet = cmd.HTTPAddr, cmd.Access, ".", cmd.AllowNet
+		cmd.storage.apply(c)
+		cmd.messages.apply(c)
 	})
 }

@@ -21,7 +21,7 @@ type session struct {
 
 // connect connects to the broker; close ends the connection.
 func (s *session) connect(ctx context.Context) (c *client.Client, closeConn func(), err error) {
-	nc, err := host.Connect(ctx, host.ConnectConfig{URL: s.NATS, Name: "fetchmill", Log: s.log})
+	nc, err := host.Connect(ctx, host.ConnectConfig{URL: s.NATS, Name: "fetchmill", As: s.As, Log: s.log})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -35,7 +35,9 @@ func (cmd *setupCmd) Run(ctx context.Context, s *session) error {
 	if err := cmd.Streams.Validate(); err != nil {
 		return err
 	}
-	nc, err := host.Connect(ctx, host.ConnectConfig{URL: s.NATS, Name: "fetchmill setup", Wait: setupPatience, Log: s.log})
+	nc, err := host.Connect(ctx, host.ConnectConfig{
+		URL: s.NATS, Name: "fetchmill setup", As: s.As, Inbox: topology.InboxPrefix(topology.RoleSetup, ""), Wait: setupPatience, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}

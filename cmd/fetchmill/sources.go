@@ -11,6 +11,13 @@ type sources struct {
 	Queries      string   `placeholder:"FILE" help:"Let recipes ask databases the queries of this catalogue (docs/ops.md says how it is written)."`
 }
 
+// readable are the flags of commands that only compute, about files.
+type readable struct {
+	ReadRoot []string `name:"read-root" sep:"none" placeholder:"NAME=DIR" help:"Let recipes read parts of the files below a folder, which they call NAME; may be repeated."`
+}
+
+func (f readable) apply(c *app.Config) { c.Files.Read = f.ReadRoot }
+
 func (f sources) apply(c *app.Config) {
 	c.Files.Read, c.Files.Write, c.Files.MaxBytes, c.Files.Sync = f.ReadRoot, f.WriteRoot, f.MaxFileBytes, f.SyncFiles
 	c.Queries = f.Queries

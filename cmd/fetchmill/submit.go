@@ -20,8 +20,10 @@ type submitCmd struct {
 	File     string        `short:"f" placeholder:"FILE" help:"Read items from a file, or from stdin with '-': one per line, text or a JSON object. A .csv file has a header row of parameter names."`
 	Param    []string      `short:"p" sep:"none" placeholder:"NAME=VALUE" help:"Add a parameter to every item that is a JSON object. The value may be JSON; anything else is text."`
 	Batch    string        `placeholder:"ID" help:"Name of the batch; made up if not given. The same submission again under the same name goes on where it stopped."`
+	Reduce   []string      `sep:"none" placeholder:"REDUCTION" help:"What the results come down to, e.g. 'sum(value.count) as total by value.kind'; may be repeated. See docs/reduce.md."`
 	Lane     events.Lane   `enum:"high,normal,low" default:"normal" help:"Priority: ${enum} (default ${default})."`
 	Deadline time.Duration `placeholder:"DURATION" help:"Items not done after this time fail, e.g. 10m. Default: none."`
+	Notify   []string      `placeholder:"CHANNEL" help:"Tell people on this channel when all items have ended (see: fetchmill notices channels); may be repeated."`
 	Wait     bool          `short:"w" help:"Wait until all items have ended, show the progress, and exit with 2 if some failed."`
 	Ordered  bool          `help:"With --wait: print results in the order of the items, after the end. Otherwise as they complete."`
 	Timeout  time.Duration `placeholder:"DURATION" help:"With --wait: wait at most so long. The work goes on. Default: no limit."`
@@ -33,10 +35,12 @@ func (*submitCmd) Help() string {
 
     fetchmill submit page https://example.com https://example.org --wait
     fetchmill submit page -f urls.txt --batch monday --wait --ordered -o ndjson > results.ndjson
+    fetchmill submit words -f pages.txt --wait --reduce 'sum(value.words) as words' --reduce 'count by status'
     fetchmill submit resize -f images.csv -p width=200
     cat urls.txt | fetchmill submit uptime -f -
 
-With -o json, ndjson or csv, --wait prints the results, and the counts by outcome go to stderr.
+With -o json, ndjson or csv, --wait prints the results, and the counts by outcome go to stderr; with --reduce it prints the batch with its
+answers instead of the results.
 `
 }
 
@@ -65,6 +69,7 @@ func (cmd *submitCmd) Run(ctx context.Context, s *session) error {
 		}
 		w := s.wait(c, cmd.Output)
 		w.Ordered, w.Timeout, w.Patience = cmd.Ordered, cmd.Timeout, submitPatience
+		w.Answer = len(cmd.Reduce) > 0
 		return w.Batch(ctx, sub.Batch)
 	})
 }
@@ -72,7 +77,7 @@ func (cmd *submitCmd) Run(ctx context.Context, s *session) error {
 func (cmd *submitCmd) submit(ctx context.Context, s *session, c *client.Client, params map[string]any) (client.Submission, error) {
 	progress := cli.NewProgress(s.stderr)
 	refused := false
-	o := client.SubmitOptions{Batch: cmd.Batch, Lane: cmd.Lane, Params: params, OnProgress: func(sub client.Submission) {
+	o := client.SubmitOptions{Batch: cmd.Batch, Notify: cmd.Notify, Lane: cmd.Lane, Params: params, Reduce: cmd.Reduce, OnProgress: func(sub client.Submission) {
 		progress.Show("submitted", sub.Accepted, -1)
 		if sub.Refused > 0 && !refused {
 			refused = true

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 
 	"github.com/fetchmill/fetchmill/internal/cli"
 	"github.com/fetchmill/fetchmill/internal/wasm"
@@ -36,12 +35,9 @@ Examples:
 `
 }
 
-// compiler makes a process of this very program, even if its file has been replaced meanwhile, that compiles one module.
+// compiler makes a process of this very program that compiles one module.
 func compiler(ctx context.Context, dir string) *exec.Cmd {
-	path := "/proc/self/exe"
-	if runtime.GOOS != "linux" {
-		path, _ = os.Executable() // without a path the start of the command fails, and says so
-	}
+	path, _ := selfPath()                                         // without a path the start of the command fails, and says so
 	cmd := exec.CommandContext(ctx, path, "wasm", "compile", dir) //nolint:gosec // this program, with a folder of its own
 	cmd.Args[0] = "fetchmill"
 	return cmd

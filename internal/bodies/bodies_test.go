@@ -19,16 +19,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/internal/bodies"
 	"github.com/fetchmill/fetchmill/internal/broker/brokertest"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // open makes a store on a broker of its own.
 func open(t *testing.T, change ...func(*topology.Config)) (*bodies.Store, *brokertest.Broker) {

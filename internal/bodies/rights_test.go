@@ -13,7 +13,7 @@ import (
 	"github.com/fetchmill/fetchmill/internal/topology"
 )
 
-// The rights that docs/operating.md names.
+// The rights that internal/topology/access.go gives.
 var (
 	reading = []string{"$JS.API.STREAM.INFO.OBJ_bodies", "$JS.API.DIRECT.GET.OBJ_bodies", "$JS.API.DIRECT.GET.OBJ_bodies.>"}
 	writing = append([]string{"$O.bodies.C.>", "$O.bodies.M.>", "$JS.API.STREAM.PURGE.OBJ_bodies"}, reading...)

@@ -2,6 +2,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,10 +21,20 @@ import (
 
 // Config says where the broker listens and how it stores.
 type Config struct {
-	Addr       string // HOST:PORT to listen on; port 0 picks a free one
-	Dir        string // where streams are stored
-	SyncAlways bool   // flush every write to the disk before it is acknowledged: survives power loss, and is much slower
+	Addr string // HOST:PORT to listen on; port 0 picks a free one
+	Dir  string // where streams are stored
+	Sync Sync
 }
+
+// Sync says when what is written is flushed to the disk, where it survives a loss of power. What is written survives the end of the process
+// in any case.
+type Sync struct {
+	Always bool          // before a message is acknowledged
+	Every  time.Duration // otherwise, how often; 0 is for DefaultSync
+}
+
+// DefaultSync is nats-server's own.
+const DefaultSync = 2 * time.Minute
 
 // startTimeout bounds recovery of the streams at start; large ones take a while.
 const startTimeout = 5 * time.Minute
@@ -30,9 +42,20 @@ const startTimeout = 5 * time.Minute
 // ErrAddrInUse means that something else listens on the broker's address.
 var ErrAddrInUse = errors.New("address in use")
 
+// noLimit is what the streams may hold together, beside the limits of each. Otherwise the server refuses streams whose limits are together
+// more than three quarters of what is free on the disk, however little will be in them.
+const noLimit = 1 << 60
+
 // Broker is a running server.
 type Broker struct {
-	srv *server.Server
+	dir     string
+	log     *slog.Logger
+	opts    *server.Options
+	started time.Time // the last time that Tend did; zero if it never did
+
+	mu      sync.Mutex
+	srv     *server.Server
+	trouble error // why it stores nothing any more; nil while all is well
 }
 
 // Start starts a broker and waits until it accepts connections.
@@ -51,7 +74,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	opts := &server.Options{
 		ServerName: "fetchmill", Host: host, Port: int(port),
-		JetStream: true, StoreDir: cfg.Dir, SyncAlways: cfg.SyncAlways,
+		JetStream: true, StoreDir: cfg.Dir, JetStreamMaxStore: noLimit, SyncAlways: cfg.Sync.Always, SyncInterval: cmp.Or(cfg.Sync.Every, DefaultSync),
 		NoSigs: true, NoSystemAccount: false,
 		// Payloads stay what every NATS server allows by default, so what works here works anywhere.
 		MaxPayload: server.MAX_PAYLOAD_SIZE,
@@ -59,18 +82,30 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	if port == 0 {
 		opts.Port = server.RANDOM_PORT
 	}
-	srv, err := server.NewServer(opts)
+	b := &Broker{dir: cfg.Dir, log: log, opts: opts}
+	if b.srv, err = b.start(); err != nil {
+		return nil, err
+	}
+	if addr, ok := b.srv.Addr().(*net.TCPAddr); ok {
+		b.opts.Port = addr.Port // also the next time
+	}
+	return b, nil
+}
+
+// start starts a server.
+func (b *Broker) start() (*server.Server, error) {
+	srv, err := server.NewServer(b.opts.Clone())
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	fatal := make(chan string, 1)
-	srv.SetLoggerV2(logger{log, fatal}, false, false, false)
+	srv.SetLoggerV2(logger{b.log, fatal}, false, false, false)
 	srv.Start()
 	if err := ready(srv, fatal); err != nil {
 		srv.Shutdown()
-		return nil, fmt.Errorf("broker with its data in %s: %w", cfg.Dir, err)
+		return nil, fmt.Errorf("broker with its data in %s: %w", b.dir, err)
 	}
-	return &Broker{srv: srv}, nil
+	return srv, nil
 }
 
 // ready waits until the server accepts connections, or says that it never will.
@@ -90,15 +125,22 @@ func ready(srv *server.Server, fatal <-chan string) error {
 }
 
 // URL is where clients connect.
-func (b *Broker) URL() string { return b.srv.ClientURL() }
+func (b *Broker) URL() string { return b.server().ClientURL() }
 
 // InProcess lets a client in the same process connect without the network.
-func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.srv) }
+func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.server()) }
 
 // Stop ends the broker and waits until its files are closed.
 func (b *Broker) Stop() {
-	b.srv.Shutdown()
-	b.srv.WaitForShutdown()
+	srv := b.server()
+	srv.Shutdown()
+	srv.WaitForShutdown()
+}
+
+func (b *Broker) server() *server.Server {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.srv
 }
 
 func probe(addr string) error {

@@ -41,7 +41,7 @@ func TestBroker(t *testing.T) {
 		require.NoError(t, err)
 		b.Stop()
 
-		cfg.SyncAlways = true
+		cfg.Sync.Always = true
 		b, err = start(cfg)
 		require.NoError(t, err)
 		defer b.Stop()

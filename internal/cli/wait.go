@@ -23,6 +23,9 @@ type Wait struct {
 	Ordered  bool          // results in the order of the items, after the end; otherwise as they complete
 	Timeout  time.Duration // 0 means none
 	Patience time.Duration // see client.WaitOptions
+	// Answer prints the batch with its answers instead of the results, for the formats for programs: who has asked for one answer out of many
+	// results wants that.
+	Answer bool
 }
 
 // Batch returns nil when all items ended ok, and otherwise an error with the exit status.
@@ -84,8 +87,28 @@ func (w *Wait) summary(b *events.Batch, counts []events.Count) error {
 	if err := NewWriter(out, Table, cols).All(Each(counts), 0); err != nil {
 		return err
 	}
+	if err := WriteReduced(out, b.Reduced); err != nil {
+		return err
+	}
+	if w.Answer && w.Format != Table {
+		if err := w.answer(b); err != nil {
+			return err
+		}
+	}
 	_, _ = fmt.Fprintf(w.Err, "batch %s is %s: %d items, %d ok, %d failed, %d cancelled\n", b.Batch, b.State, b.Ended(), b.OK, b.Failed, b.Cancelled)
 	return nil
+}
+
+// answer prints the batch with its answers.
+func (w *Wait) answer(b *events.Batch) error {
+	switch w.Format {
+	case CSV:
+		return NewWriter(w.Out, CSV, ReducedColumns()).All(Each(ReducedRows(b.Reduced)), 0)
+	case NDJSON:
+		return NewWriter[events.Batch](w.Out, NDJSON, nil).All(Each([]events.Batch{*b}), 0)
+	default:
+		return WriteJSON(w.Out, b)
+	}
 }
 
 // resultList prints results of a batch while it runs, or at its end.
@@ -101,7 +124,7 @@ func (w *Wait) list(id string) *resultList {
 		q.Order = events.OrderIndex
 	}
 	out := w.Out
-	if w.Format == Table { // then the counts are all that is printed
+	if w.Format == Table || w.Answer { // then the counts are all that is printed
 		out = io.Discard
 	}
 	return &resultList{Wait: w, out: NewWriter(out, w.Format, ResultColumns()), query: q}
@@ -109,14 +132,14 @@ func (w *Wait) list(id string) *resultList {
 
 // more prints what has been committed since the last time.
 func (l *resultList) more(ctx context.Context) error {
-	if l.Format == Table || l.Ordered {
+	if l.Format == Table || l.Ordered || l.Answer {
 		return nil
 	}
 	return l.drain(ctx)
 }
 
 func (l *resultList) finish(ctx context.Context) error {
-	if l.Format == Table {
+	if l.Format == Table || l.Answer {
 		return nil
 	}
 	if err := l.drain(ctx); err != nil {

@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/internal/databasetest"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestServersAnswerAndLeaveNothing(t *testing.T) {
 	for _, row := range []struct {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
 	"path/filepath"
+	"strconv"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
@@ -48,4 +50,19 @@ func ready(driver, dsn string) func(context.Context) error {
 		}
 		return errors.Join(db.PingContext(ctx), db.Close())
 	}
+}
+
+// NewPostgresDatabase makes a new, empty database in the server and returns its URL.
+func (s *Server) NewPostgresDatabase(ctx context.Context) (string, error) {
+	name := "d" + strconv.FormatInt(s.databases.Add(1), 10)
+	db, err := sql.Open("pgx", s.PostgresDSN())
+	if err != nil {
+		return "", err
+	}
+	_, err = db.ExecContext(ctx, "CREATE DATABASE "+name)
+	where := url.URL{
+		Scheme: "postgres", User: url.User(PostgresUser), Path: "/" + name,
+		RawQuery: url.Values{"host": {s.dir}, "sslmode": {"disable"}}.Encode(),
+	}
+	return where.String(), errors.Join(err, db.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,8 @@ type Server struct {
 	user  *syscall.Credential
 	cmd   *exec.Cmd
 	alive io.Closer // the server is ended when this is closed, even by the death of the test
+
+	databases atomic.Int64 // that were made
 }
 
 // newServer makes a server's folder, which belongs to the user that it will run as.

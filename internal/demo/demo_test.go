@@ -12,21 +12,21 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	var out, said bytes.Buffer
 	start := time.Now()
-	err := Run(t.Context(), Config{Out: &out, Err: &said, Log: slog.New(slog.DiscardHandler), Patience: 8 * time.Second})
+	err := Run(t.Context(), Config{Out: &out, Err: &said, Log: slog.New(slog.DiscardHandler), Patience: 15 * time.Second})
 	require.NoError(t, err, said.String())
-	require.Less(t, time.Since(start), 30*time.Second)
+	require.Less(t, time.Since(start), 5*time.Minute, "it ends by itself")
 	for _, want := range []string{
 		`uptime +✓ ok +180 +1 `, `✗ http_status +40 +1 `, `✗ deadline +10 +1 `,
 		`page +✓ ok +160 +1 to 3 `, `✗ http_status +25 +1 to 5 `, `✗ forbidden_target +1 +1 `,

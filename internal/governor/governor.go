@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/fetchmill/fetchmill/internal/quota"
 )
 
 // Config says within what a governor finds its number. Zero fields take the defaults.
@@ -37,7 +39,7 @@ func (c Config) withDefaults() Config {
 		c.Most = max(c.Least, min(defaultMost, openFiles()/filesPerItem))
 		c.First = min(c.First, c.Most)
 	}
-	orDefault(&c.Memory, memoryLimit()/4)
+	orDefault(&c.Memory, quota.Memory()/4)
 	return c
 }
 

@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/fetchmill/fetchmill/internal/leaktest"
+	"github.com/fetchmill/fetchmill/internal/quota"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestMeanSince(t *testing.T) {
 	h := &metrics.Float64Histogram{
@@ -110,27 +112,13 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-func TestParseMemory(t *testing.T) {
-	for text, want := range map[string]int64{
-		"1048576\n": 1 << 20,
-		"MemTotal:       24595180 kB\nMemFree:        1 kB\n": 24595180 << 10,
-		"max\n": 0, "": 0, "-1": 0, "0": 0, "MemTotal: x kB": 0, "9223372036854775807": math.MaxInt64,
-		"MemTotal: 9223372036854775807 kB": 0,
-	} {
-		n, ok := parseMemory([]byte(text))
-		require.Equal(t, want, n, text)
-		require.Equal(t, want > 0, ok, text)
-	}
-	require.Positive(t, memoryLimit())
-	require.Positive(t, openFiles())
-}
-
 func TestConfig(t *testing.T) {
 	g, err := New(Config{})
 	require.NoError(t, err)
 	require.Equal(t, defaultFirst, g.First())
 	require.LessOrEqual(t, g.Most(), defaultMost)
-	require.Equal(t, memoryLimit()/4, g.Memory())
+	require.Equal(t, quota.Memory()/4, g.Memory())
+	require.Positive(t, openFiles())
 	for _, cfg := range []Config{{First: 10, Most: 5}, {Least: 20, First: 10}, {Least: -1, First: 1, Most: 1}, {Memory: -1}} {
 		_, err := New(cfg)
 		require.Error(t, err, "%+v", cfg)

@@ -17,6 +17,8 @@ import (
 type ConnectConfig struct {
 	URL     string        // empty: NATS_URL, then the selected context of the nats CLI, then nats://127.0.0.1:4222
 	Name    string        // shown by the broker in its list of connections
+	As      Identity      // beside what the URL or the context says
+	Inbox   string        // prefix of the subjects of answers; empty: what follows from the key, or else what NATS clients use
 	Timeout time.Duration // for one attempt; default 5 s
 	Wait    time.Duration // keep trying for so long when no broker answers; 0 tries once
 	Log     *slog.Logger  // told about lost and restored connections; nil logs nothing
@@ -27,6 +29,12 @@ const (
 	firstConnectPause     = 100 * time.Millisecond
 	longestConnectPause   = 2 * time.Second
 	pingInterval          = 10 * time.Second
+
+	// A broker that is started again takes less than a second: nobody should be late for it by more. The jitter keeps many clients from coming at
+	// once; with TLS it is longer, because each of them costs the broker a handshake.
+	reconnectWait      = 250 * time.Millisecond
+	reconnectJitter    = 250 * time.Millisecond
+	reconnectJitterTLS = time.Second
 )
 
 // Connect connects to the broker. The connection then repairs itself for as long as it takes. While it is broken nothing
@@ -40,9 +48,20 @@ func Connect(ctx context.Context, cfg ConnectConfig) (*nats.Conn, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = defaultConnectTimeout
 	}
-	opts := slices.Concat(t.opts, []nats.Option{
+	identity, inbox, err := cfg.As.options()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Inbox != "" {
+		inbox = cfg.Inbox
+	}
+	if inbox != "" {
+		identity = append(identity, nats.CustomInboxPrefix(inbox))
+	}
+	opts := slices.Concat(t.opts, identity, []nats.Option{
 		nats.Name(cfg.Name), nats.Timeout(cfg.Timeout),
 		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval),
+		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectJitter, reconnectJitterTLS),
 	}, logOptions(cfg.Log))
 
 	giveUp := time.Now().Add(cfg.Wait)
@@ -96,13 +115,16 @@ func findTarget(url string) (target, error) {
 func (t target) explain(err error) error {
 	const (
 		start  = "start a broker with: fetchmill up, or: nats-server -js; or name another one with --nats URL"
-		access = "check user, password, token or credentials in --nats, NATS_URL or the NATS context"
+		access = "check user, password, token or credentials in --nats, NATS_URL or the NATS context, or the key in --nkey: the broker has to know it"
+		secure = "check --tlsca (whom to trust), and --tlscert and --tlskey (what to show, if the broker asks for a certificate)"
 		form   = "a URL looks like nats://127.0.0.1:4222"
 	)
 	where := fmt.Sprintf("%s (from %s)", redact(t.url), t.from)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAccountAuthExpired):
 		return fmt.Errorf("%w at %s: %w; %s", ErrConnect, where, err, access)
+	case isTLS(err):
+		return fmt.Errorf("%w at %s: %w; %s", ErrConnect, where, err, secure)
 	case errors.Is(err, nats.ErrNoServers), isNetwork(err):
 		return fmt.Errorf("%w at %s: %w; %s", ErrConnect, where, err, start)
 	case isURL(err): // such an error repeats the URL with its password

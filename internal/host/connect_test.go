@@ -56,6 +56,8 @@ func TestConnect(t *testing.T) {
 		defer nc.Close()
 		require.Equal(t, -1, nc.Opts.MaxReconnect)
 		require.Equal(t, -1, nc.Opts.ReconnectBufSize)
+		require.LessOrEqual(t, nc.Opts.ReconnectWait+nc.Opts.ReconnectJitter, 500*time.Millisecond, "the library's own wait is 2 s")
+		require.Positive(t, nc.Opts.ReconnectJitter)
 		require.Equal(t, "test", nc.Opts.Name)
 	})
 	t.Run("uses NATS_URL when it is given none", func(t *testing.T) {
@@ -161,4 +163,29 @@ func FuzzRedact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		require.NotContains(t, redact(before+"user:s3cr3t@"+after), "s3cr3t")
 	})
+}
+
+func TestConnect_waits_for_a_broker_behind_a_proxy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	asked := make(chan struct{}, 100)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close() // there is nothing behind it yet
+			asked <- struct{}{}
+		}
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		<-asked
+		cancel()
+	}()
+	_, err = Connect(ctx, ConnectConfig{URL: "nats://" + l.Addr().String(), Wait: time.Hour})
+	require.ErrorIs(t, err, context.Canceled, "it would have gone on asking")
 }

@@ -1,11 +1,15 @@
 package host
 
 import (
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Servers in a list are separated by commas, but a password may have a comma too; only a comma before a scheme is sure.
@@ -39,8 +43,19 @@ func redactOne(s string) string {
 }
 
 func isNetwork(err error) bool {
+	if errors.Is(err, io.EOF) { // what stands before a broker that is not there yet, such as a proxy of containers, takes the connection and closes it
+		return true
+	}
 	_, ok := errors.AsType[net.Error](err)
 	return ok && !isURL(err)
+}
+
+// isTLS tells whether one of both sides did not like what the other showed, or did not show.
+func isTLS(err error) bool {
+	_, ours := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return ours || record || errors.Is(err, nats.ErrTLS) || errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) ||
+		strings.Contains(err.Error(), "remote error: tls: ") // crypto/tls has no type for what the other side says
 }
 
 // isURL tells whether err is about parsing a URL. *url.Error is a net.Error too.

@@ -30,8 +30,14 @@ type Query struct{ code *gojq.Code }
 // Outputs runs the query over a document, output by output. It ends with the first error: the query's own, or one that says nothing
 // useful when ctx has ended, which the caller looks at first.
 func (q *Query) Outputs(ctx context.Context, doc any) iter.Seq2[any, error] {
+	return q.Within(ctx, doc, func(int64) error { return nil })
+}
+
+// Within is Outputs for one who shares out memory: reserve is told from time to time how many bytes the query may hold beside the document, a
+// number that only grows, to maxReserved at most. Its error ends the query.
+func (q *Query) Within(ctx context.Context, doc any, reserve func(bytes int64) error) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		m := newMeter()
+		m := newMeter(reserve)
 		for outputs := q.code.RunWithContext(ctx, doc, m); ; {
 			v, ok := outputs.Next()
 			if m.verdict != nil { // it would be one even if the query has caught it

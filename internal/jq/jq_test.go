@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/internal/jq"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func outputs(ctx context.Context, t *testing.T, query, document string) (list []any, err error) {
 	t.Helper()

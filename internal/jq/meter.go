@@ -33,9 +33,19 @@ type meter struct {
 	next    int64  // when made is so much, the heap is looked at
 	before  uint64 // live bytes of the heap when it was first looked at
 	verdict error
+
+	reserve  func(bytes int64) error
+	reserved int64
 }
 
-func newMeter() *meter { return &meter{next: maxHeap} }
+// maxReserved is the most that is reserved for what a query makes: most of what it makes it does not keep, and only the heap tells how much
+// it does. reserveStep is by how much more at a time.
+const (
+	maxReserved = 64 << 20
+	reserveStep = 4 << 20
+)
+
+func newMeter(reserve func(bytes int64) error) *meter { return &meter{next: maxHeap, reserve: reserve} }
 
 // live is how much memory was in use at the last garbage collection.
 func live() uint64 {
@@ -56,7 +66,14 @@ func (m *meter) add(bytes int) error {
 		m.verdict = tooLarge("one step of the query reads or makes more than %d bytes", maxOperand)
 		return m.verdict
 	}
-	if m.made += int64(bytes); m.made < m.next {
+	m.made += int64(bytes)
+	if held := min(m.made, maxReserved); held > m.reserved {
+		m.reserved = min(held+reserveStep, maxReserved)
+		if m.verdict = m.reserve(m.reserved); m.verdict != nil {
+			return m.verdict
+		}
+	}
+	if m.made < m.next {
 		return nil
 	}
 	now := live()

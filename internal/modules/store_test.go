@@ -10,15 +10,15 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/internal/broker/brokertest"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/modules"
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/internal/wasm"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // open makes a store on a broker of its own.
 func open(t *testing.T) (*modules.Store, *brokertest.Broker) {

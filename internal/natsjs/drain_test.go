@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 )
 
@@ -148,7 +149,7 @@ func TestDrain(t *testing.T) {
 		closed(t, sub)
 		require.NoError(t, q.nc.Flush())
 		require.Equal(t, subscriptions, q.nc.NumSubscriptions())
-		goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("github.com/nats-io/nats%2ego.(*Conn).waitForMsgs"),
+		leaktest.None(t, before, goleak.IgnoreTopFunction("github.com/nats-io/nats%2ego.(*Conn).waitForMsgs"),
 			goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).startGoRoutine.func1"))
 
 		_, err = sub.Subscribe(t.Context(), "topic")

@@ -74,7 +74,8 @@ func TestSetWorkers(t *testing.T) {
 		q.publish("q.x", 3000)
 		sub, out := q.subscribe(natsjs.SubscriberConfig{Workers: 4})
 		var mu sync.Mutex
-		running, most, allowed := 0, 0, 4
+		running, holding, allowed := 0, 0, 4 // holding are those of running that wait for hold
+		hold := make(chan struct{})
 		var exceeded []string
 		var wg sync.WaitGroup
 		defer wg.Wait()
@@ -83,32 +84,40 @@ func TestSetWorkers(t *testing.T) {
 			for m := range out {
 				mu.Lock()
 				running++
-				most = max(most, running)
+				holding++
+				until := hold
 				if running > allowed {
 					exceeded = append(exceeded, fmt.Sprintf("%d of %d", running, allowed))
 				}
 				mu.Unlock()
 				wg.Go(func() {
+					<-until
 					work()
 					mu.Lock()
 					running--
-					if l := sub.Load(); l.Working <= l.Limit { // what was started under a higher limit has ended
-						allowed = l.Limit
-					}
 					mu.Unlock()
 					m.Ack()
 				})
 			}
 		})
-		for _, n := range []int{2, 32, 1, 100, 3} {
+		release := func(n int) (held chan struct{}) {
 			mu.Lock()
-			allowed, most = max(n, allowed), 0
+			defer mu.Unlock()
+			held, hold, holding = hold, make(chan struct{}), 0
+			allowed = max(n, allowed)
 			sub.SetWorkers(n)
-			mu.Unlock()
+			return held
+		}
+		defer func() { close(release(1)) }()
+		for _, n := range []int{2, 32, 1, 100, 3} {
+			close(release(n))
 			require.Eventually(t, func() bool {
 				mu.Lock()
 				defer mu.Unlock()
-				return most >= n && allowed == n
+				if l := sub.Load(); l.Working <= l.Limit { // what was started under a higher limit has ended
+					allowed = l.Limit
+				}
+				return holding == n && running == n && allowed == n
 			}, patience, time.Millisecond, "%d workers", n)
 		}
 		mu.Lock()

@@ -57,7 +57,7 @@ func TestOutages(t *testing.T) {
 			q.broker.Start()
 		}
 		require.Eventually(t, func() bool { return s.distinct() == n }, patience, 20*time.Millisecond, "%d seen", s.distinct())
-		q.eventuallyEmpty()
+		q.eventuallyAcknowledged()
 		stop()
 		workers.Wait()
 	})

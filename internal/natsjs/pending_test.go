@@ -12,16 +12,20 @@ import (
 func TestPendingListIsAMapByNumber(t *testing.T) {
 	var list pendingList
 	model := map[uint64]*publication{}
+	var numbers []uint64 // of the model, the oldest first
 	for step := range 20_000 {
 		if step%3 > 0 || len(model) == 0 {
 			pub := new(publication)
 			number := list.add(pub)
-			require.NotContains(t, model, number)
+			_, known := model[number]
+			require.False(t, known, "it was given to another")
 			model[number] = pub
+			numbers = append(numbers, number)
 			continue
 		}
-		numbers := slices.Sorted(maps.Keys(model))
-		number := numbers[rand.N(min(len(numbers), 50))]
+		i := rand.N(min(len(numbers), 50))
+		number := numbers[i]
+		numbers = slices.Delete(numbers, i, i+1)
 		require.Same(t, model[number], list.take(number))
 		require.Nil(t, list.take(number), "it is taken once")
 		delete(model, number)

@@ -42,7 +42,7 @@ type subscription struct {
 }
 
 const (
-	// maxUnconfirmed bounds the messages whose outcome waits for its confirmation.
+	// maxUnconfirmed bounds the messages whose outcome waits for its confirmation, or four bundles do.
 	maxUnconfirmed = 2048
 	// infoTimeout bounds the request for a consumer's settings.
 	infoTimeout = 10 * time.Second
@@ -169,7 +169,7 @@ func (s *subscription) dispatch(intake context.Context) {
 	for {
 		s.send(pulls)
 		s.mu.Lock()
-		for !s.ended && (s.working() >= s.limit || s.unconfirmed >= maxUnconfirmed || s.nothingBuffered()) {
+		for !s.ended && (s.working() >= s.limit || s.unconfirmed >= max(maxUnconfirmed, 4*s.cfg.MaxBundle) || s.nothingBuffered()) {
 			s.changed.Wait()
 		}
 		if s.ended {

@@ -57,6 +57,23 @@ func (c Checks) Builtins() (*Catalog, error) {
 	return NewCatalog(list...), nil
 }
 
+// With returns the recipes that are part of the program and those of further documents.
+func (c Checks) With(documents ...string) (*Catalog, error) {
+	own, err := c.Builtins()
+	if err != nil || len(documents) == 0 {
+		return own, err
+	}
+	list := own.List()
+	for _, d := range documents {
+		r, err := c.Parse([]byte(d))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return NewCatalog(list...), nil
+}
+
 // Get returns a recipe by its name.
 func (c *Catalog) Get(name string) (*Recipe, bool) {
 	r, ok := c.byName[name]

@@ -25,13 +25,18 @@ const (
 
 // document is a recipe as it is written.
 type document struct {
-	Name    string                   `yaml:"name"`
-	Summary string                   `yaml:"summary"`
-	Primary string                   `yaml:"primary"`
-	Params  map[string]paramDocument `yaml:"params"`
-	Fetch   *stepDocument            `yaml:"fetch"`
-	Crunch  []stepDocument           `yaml:"crunch"`
-	Quiet   bool                     `yaml:"quiet"`
+	Name      string                   `yaml:"name"`
+	Summary   string                   `yaml:"summary"`
+	Primary   string                   `yaml:"primary"`
+	Cost      string                   `yaml:"cost"`
+	Params    map[string]paramDocument `yaml:"params"`
+	Fetch     *stepDocument            `yaml:"fetch"`
+	Crunch    []stepDocument           `yaml:"crunch"`
+	Quiet     bool                     `yaml:"quiet"`
+	Reduce    []any                    `yaml:"reduce"`
+	Window    *windowDocument          `yaml:"window"`
+	Expand    *expandDocument          `yaml:"expand"`
+	Retention *retentionDocument       `yaml:"retention"`
 }
 
 type paramDocument struct {
@@ -108,7 +113,22 @@ func (d *document) recipe(at yamldoc.Position, checks Checks) (*Recipe, error) {
 		}
 		r.primary = place
 	}
+	if err := d.cost(r, at); err != nil {
+		return nil, err
+	}
+	if err := d.expand(r, at); err != nil {
+		return nil, err
+	}
 	if err := d.steps(r, at, checks); err != nil {
+		return nil, err
+	}
+	if err := d.reduce(r, at); err != nil {
+		return nil, err
+	}
+	if err := d.retention(r, at); err != nil {
+		return nil, err
+	}
+	if err := d.window(r, at); err != nil {
 		return nil, err
 	}
 	r.example = r.makeExample()
@@ -148,10 +168,11 @@ func (d *document) params(r *Recipe, at yamldoc.Position) error {
 
 func (d *document) steps(r *Recipe, at yamldoc.Position, checks Checks) error {
 	r.plan.fixed.Quiet = d.Quiet
+	params, index := r.names()
 	if d.Fetch != nil {
-		step, with, err := d.Fetch.step(r.index)
+		step, with, err := d.Fetch.step(index)
 		if err == nil {
-			r.plan.fetchGuard, err = guarded(checks.Fetch, "fetch", &step, with, r.Params)
+			r.plan.fetchGuard, err = guarded(checks.Fetch, "fetch", &step, with, params)
 		}
 		if err != nil {
 			return at.Wrap(fmt.Errorf("fetch: %w", err), "fetch")
@@ -165,10 +186,10 @@ func (d *document) steps(r *Recipe, at yamldoc.Position, checks Checks) error {
 	}
 	for i := range d.Crunch {
 		where := "crunch step " + strconv.Itoa(i+1)
-		step, with, err := d.Crunch[i].step(r.index)
+		step, with, err := d.Crunch[i].step(index)
 		var guard *guard
 		if err == nil {
-			guard, err = guarded(checks.Crunch, where, &step, with, r.Params)
+			guard, err = guarded(checks.Crunch, where, &step, with, params)
 		}
 		if err != nil {
 			return at.Wrap(fmt.Errorf("%s: %w", where, err), "crunch", strconv.Itoa(i))

@@ -40,6 +40,9 @@ func TestParse_refuses_with_the_line_and_what_to_write(t *testing.T) {
 		"an unknown reference":      {head + "fetch: {op: a, with: {u: $url}}\n", `with: u: "$url" stands for a parameter`},
 		"a date":                    {head + "fetch: {op: a, with: {u: 2026-01-31}}\n", "put it in quotes"},
 		"an infinite number":        {head + "fetch: {op: a, with: {u: .inf}}\n", "not a JSON number"},
+		"a reduction that is none":  {head + "reduce:\n  - count\n  - add(value)\n", `line 5: reduce: invalid reduction "add(value)": there is no operation "add"`},
+		"two reductions of a name":  {head + "reduce: [count, count]\n", `line 3: reduce: invalid reduction: two are called "count"`},
+		"a field of a reduction":    {head + "reduce:\n  - {op: sum, off: value}\n", `line 4: reduce: reduction 1: invalid reduction: json: unknown field "off"`},
 		"keys that are no strings":  {head + "fetch: {op: a, with: {u: {1: 2}}}\n", "put them in quotes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,11 +87,13 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"ask":         "nats pub work.ask billing.status",
 		"certificate": "nats pub work.certificate example.com",
 		"count":       "nats pub work.count 10000000",
+		"count-to":    "nats pub work.count-to 10000000000",
 		"dns":         "nats pub work.dns example.com",
 		"download":    "nats pub work.download https://example.com/picture.jpg",
 		"exec":        `nats pub work.exec '{"input":5,"program":"invert"}'`,
 		"factorial":   "nats pub work.factorial 1000",
 		"file":        "nats pub work.file 2026/report.txt",
+		"file-stats":  "nats pub work.file-stats 2026/access.log",
 		"image":       "nats pub work.image https://example.com/photo.jpg",
 		"increment":   "nats pub work.increment 1000000",
 		"json":        "nats pub work.json https://example.com/data.json",
@@ -101,6 +106,7 @@ func TestBuiltins_are_all_there_with_examples_that_work(t *testing.T) {
 		"query":       "nats pub work.query orders-of",
 		"sleep":       "nats pub work.sleep 2.5",
 		"tcp":         "nats pub work.tcp example.com:443",
+		"text":        "nats pub work.text https://example.com/",
 		"thumbnail":   "nats pub work.thumbnail https://example.com/photo.jpg",
 		"uptime":      "nats pub work.uptime https://example.com/",
 		"wasm":        `nats pub work.wasm '{"input":"to be or not to be","module":"words"}'`,
@@ -114,7 +120,7 @@ func TestCatalog_suggests_a_name(t *testing.T) {
 	require.NoError(t, err)
 	_, err = catalog.Find("pgae")
 	require.ErrorIs(t, err, recipe.ErrUnknown)
-	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, dns, download, exec, factorial, file, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, thumbnail, uptime, wasm, wasm-page, words`)
+	require.ErrorContains(t, err, `did you mean "page"? There are api, ask, certificate, count, count-to, dns, download, exec, factorial, file, file-stats, image, increment, json, links, noop, object, page, pages, primes, query, sleep, tcp, text, thumbnail, uptime, wasm, wasm-page, words`)
 	_, err = catalog.Find("something-else")
 	require.NotContains(t, err.Error(), "did you mean")
 	_, ok := catalog.Get("page")

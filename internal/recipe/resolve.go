@@ -12,11 +12,12 @@ import (
 // Resolve checks an item's input against the recipe and makes its plan. A plain text is read as the primary parameter; a
 // parameter that is null counts as absent, unless its type is any. Its errors are of type *ParamError.
 func (r *Recipe) Resolve(in events.Input) (Order, error) {
-	var few [8]json.RawMessage
+	var few [12]json.RawMessage
 	values := few[:]
-	if len(r.Params) > len(few) {
-		values = make([]json.RawMessage, len(r.Params))
+	if most := len(r.Params) + len(partParams); most > len(few) {
+		values = make([]json.RawMessage, most)
 	}
+	all := values
 	values = values[:len(r.Params)]
 
 	key, err := r.read(in, values)
@@ -36,11 +37,16 @@ func (r *Recipe) Resolve(in events.Input) (Order, error) {
 			_, key, _ = p.check(p.Default) // checked when the recipe was parsed
 		}
 	}
-	plan, err := r.plan.resolve(values)
+	order := Order{Key: key, Params: r.encode(values)}
+	if r.expansion != nil {
+		order.Parts, err = r.expansion.parts(&r.plan, all)
+	} else {
+		order.Plan, err = r.plan.resolve(values)
+	}
 	if err != nil {
 		return Order{}, err
 	}
-	return Order{Key: key, Params: r.encode(values), Plan: plan}, nil
+	return order, nil
 }
 
 // read fills in the values that the input has and returns the text of the primary parameter.

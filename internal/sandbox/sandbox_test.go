@@ -7,15 +7,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/app"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/sandbox"
 	"github.com/fetchmill/fetchmill/pkg/client"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestSandbox(t *testing.T) {
 	for name, keep := range map[string]bool{"removes_its_folder": false, "keeps_its_folder_if_asked": true} {

@@ -63,6 +63,20 @@ func TestCancel(t *testing.T) {
 		m.dead(0)
 	})
 
+	t.Run("parts of an item of a cancelled batch are not started", func(t *testing.T) {
+		m := newMill(t, time.Hour)
+		m.cancel("b")
+		part := batched("i1", "whole", "ok")
+		part.Within = "b"
+		m.submit(part)
+		m.submit(batched("i2", "whole", "ok"))
+		m.worker(events.StageFetch, 1, quickLimits(), ok)
+		for range 2 {
+			r := m.result()
+			require.Equal(t, r.ID == "i1", r.Status == events.StatusCancelled, r.ID)
+		}
+	})
+
 	t.Run("items that are under way when their batch is cancelled end", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		begun := make(chan struct{}, 3)

@@ -121,6 +121,14 @@ func (c *Cancellations) Cancel(batch string) {
 	}
 }
 
+// of is Context, or ctx itself if there is no batch.
+func (c *Cancellations) of(ctx context.Context, batch string) (_ context.Context, release func()) {
+	if batch == "" {
+		return ctx, func() {}
+	}
+	return c.Context(ctx, batch)
+}
+
 // Context derives the context of an item: it ends with errCancelled as cause when the batch is cancelled, which may be
 // right away. The caller releases it.
 func (c *Cancellations) Context(ctx context.Context, batch string) (_ context.Context, release func()) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/governor"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
+	"github.com/fetchmill/fetchmill/internal/quota"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -14,13 +15,23 @@ import (
 type Concurrency struct {
 	first    int
 	governor *governor.Governor
+
+	cpus, share float64 // what the number was made of; 0 if it was not
 }
 
 // Fixed is always n items, at least 1.
 func Fixed(n int) Concurrency { return Concurrency{first: n} }
 
+// Share is as many items as a share of so many processors has workers, see quota.Workers.
+func Share(cpus, share float64) Concurrency {
+	return Concurrency{first: quota.Workers(cpus, share), cpus: cpus, share: share}
+}
+
 // Adaptive is as many items as a governor finds right.
 func Adaptive(g *governor.Governor) Concurrency { return Concurrency{first: g.First(), governor: g} }
+
+// Limit is how many items there are at the same time, of an adaptive one to begin with.
+func (c Concurrency) Limit() int { return c.first }
 
 // String is the number, or "adaptive".
 func (c Concurrency) String() string {
@@ -29,6 +40,9 @@ func (c Concurrency) String() string {
 	}
 	return strconv.Itoa(c.first)
 }
+
+// OfCPUs tells, for people, what the number was made of; nothing if not of processors.
+func (c Concurrency) OfCPUs() string { return events.Load{CPUs: c.cpus, CPUShare: c.share}.OfCPUs() }
 
 // short passes on errors of operations that may say that this machine is short of something.
 func (c Concurrency) short(err error) {
@@ -39,13 +53,13 @@ func (c Concurrency) short(err error) {
 
 // Load tells how busy the runner is.
 func (r *Runner) Load() events.Load {
-	adaptive := r.cfg.governor != nil
-	s := r.taking.Load()
-	if s == nil {
-		return events.Load{Limit: r.cfg.Concurrency, Adaptive: adaptive}
+	load := events.Load{Limit: r.cfg.Concurrency, Adaptive: r.cfg.governor != nil, CPUs: r.cfg.cpus, CPUShare: r.cfg.cpuShare}
+	if s := r.taking.Load(); s != nil {
+		l := s.Load()
+		load.Limit, load.InFlight, load.Parked = l.Limit, l.Working, l.Parked
 	}
-	l := s.Load()
-	return events.Load{Limit: l.Limit, Adaptive: adaptive, InFlight: l.Working, Parked: l.Parked}
+	load.Rate, load.Capacity = r.pace.rates()
+	return load
 }
 
 // govern lets the governor, if there is one, set the number of workers until intake ends. The returned function waits for its end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -66,7 +67,7 @@ func TestParking(t *testing.T) {
 		m.result()
 		m.result()
 		m.eventuallyEmpty(topology.StreamFetch)
-		require.Eventually(t, func() bool { return m.load() == events.Load{Limit: 1} }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return reflect.DeepEqual(m.load(), events.Load{Limit: 1}) }, patience, time.Millisecond)
 	})
 
 	t.Run("what is in a bundle with it does not wait", func(t *testing.T) {
@@ -96,6 +97,16 @@ func TestParking(t *testing.T) {
 	t.Run("without places to give away it does nothing", func(t *testing.T) {
 		require.NotPanics(t, func() { stage.Message{}.Park()() })
 	})
+}
+
+func TestShareOfTheProcessors(t *testing.T) {
+	m := newMill(t, time.Hour)
+	w, err := stage.NewWorker(m.env, events.StageFetch, stage.Share(8, 0.75), quickLimits(), ops.Set{})
+	require.NoError(t, err)
+	run(t, w.Run)
+	want := events.Load{Limit: 6, CPUs: 8, CPUShare: 0.75}
+	require.Eventually(t, func() bool { return reflect.DeepEqual(m.load(), want) }, patience, time.Millisecond)
+	require.InDelta(t, 6, m.sum("fetchmill_stage_concurrency_limit"), 0)
 }
 
 func TestAdaptiveConcurrency(t *testing.T) {

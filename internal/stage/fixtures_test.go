@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long tests wait for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // mill is a broker with all streams, and the environment of the services.
 type mill struct {

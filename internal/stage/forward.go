@@ -3,14 +3,26 @@ package stage
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-// opName is what an operation can be called, so that it can stand in a subject.
-var opName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+// validOpName tells whether an operation's name can stand in a subject: tokens of letters, digits, '_' and '-', with dots between them.
+func validOpName(name string) bool {
+	empty := true // the token so far
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
+			empty = false
+		case c == '.' && !empty:
+			empty = true
+		default:
+			return false
+		}
+	}
+	return !empty
+}
 
 // Forward makes the message that takes an item to its next station: a stage, or with nothing left to do the sink.
 func Forward(it *events.Item, from events.Stage, now time.Time) (Outgoing, error) {
@@ -18,7 +30,7 @@ func Forward(it *events.Item, from events.Stage, now time.Time) (Outgoing, error
 	if to == events.StageSink {
 		return ResultMessage(it.Result(events.StatusOK, now), from)
 	}
-	if !opName.MatchString(op) {
+	if !validOpName(op) {
 		return Outgoing{}, fmt.Errorf("%w: %.80q", errOpName, op)
 	}
 	data, err := it.Encode()

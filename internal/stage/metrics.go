@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/fetchmill/fetchmill/internal/budget"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -69,4 +70,19 @@ func (m *metrics) observe(o Outcome, reason events.Reason, elapsed time.Duration
 		c.Inc()
 	}
 	m.duration.Observe(elapsed.Seconds())
+}
+
+// registerMemory tells of the memory that operations have reserved.
+func registerMemory(reg prometheus.Registerer, stage events.Stage, b *budget.Budget) error {
+	reg = prometheus.WrapRegistererWith(prometheus.Labels{"stage": string(stage)}, reg)
+	limit := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fetchmill_stage_memory_limit_bytes", Help: "Memory that operations on all items may take together.",
+	}, func() float64 { return float64(b.Bytes()) })
+	taken := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fetchmill_stage_memory_reserved_bytes", Help: "Memory that operations have reserved.",
+	}, func() float64 { return float64(b.Taken()) })
+	if err := errors.Join(reg.Register(limit), reg.Register(taken)); err != nil {
+		return fmt.Errorf("metrics of stage %s: %w", stage, err)
+	}
+	return nil
 }

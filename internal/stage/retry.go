@@ -21,8 +21,11 @@ func (m Message) tries() int {
 	return n
 }
 
+// longestRest is longer than anything rests between two attempts. What claims to rest longer bears the time of a clock that is not this one.
+const longestRest = time.Hour
+
 // early is how long it is until the message may be worked on, 0 or less if that is now.
-func (m Message) early(now time.Time) time.Duration {
+func (m Message) early(now time.Time, most time.Duration) time.Duration {
 	at := m.Header[events.HeaderNotBefore]
 	if at == "" {
 		return 0
@@ -31,7 +34,11 @@ func (m Message) early(now time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return t.Sub(now)
+	rest := t.Sub(now)
+	if rest > max(longestRest, most) {
+		return 0
+	}
+	return rest
 }
 
 // retry is the verdict that the item is tried again after a rest: the same bytes, with one try more.

@@ -102,4 +102,15 @@ func TestAttempts(t *testing.T) {
 			receive(t, at)
 		}
 	})
+
+	t.Run("do not wait for as long as a clock was wrong", func(t *testing.T) {
+		m := newMill(t, time.Hour)
+		begun := make(chan struct{}, 1)
+		m.worker(events.StageFetch, 1, quickLimits(), op("get", func(context.Context, ops.Input) (ops.Output, error) {
+			begun <- struct{}{}
+			return ops.Output{}, nil
+		}))
+		m.submit(item("i1", events.StageFetch, "get"), events.HeaderNotBefore, events.FormatTime(time.Now().Add(24*time.Hour)))
+		receive(t, begun)
+	})
 }

@@ -24,8 +24,11 @@ type Config struct {
 	Concurrency int // handlers at the same time; at least 1
 
 	governor   *governor.Governor // changes the concurrency; nil if it is fixed
+	cpus       float64            // what the concurrency was made of; 0 if it was not
+	cpuShare   float64
 	maxBundle  int
 	bundleTime time.Duration
+	lookahead  time.Duration // 0 for the subscriber's own
 }
 
 // closeTimeout is how long the router waits for handlers after their contexts have ended.
@@ -36,6 +39,10 @@ const (
 	maxBundle  = 128
 	bundleTime = 500 * time.Microsecond
 )
+
+// togetherLookahead is how far ahead messages are fetched that are handled together: the more there are, the fewer transactions they take,
+// and the slower those are, the more should be there for the next one.
+const togetherLookahead = time.Second
 
 // Runner runs a handler on the messages of a stage's consumers, on Watermill's router.
 type Runner struct {
@@ -50,6 +57,7 @@ type Runner struct {
 	taking    atomic.Pointer[natsjs.Subscriber]
 	ended     atomic.Uint64 // messages that will not come again
 	again     atomic.Uint64 // messages that will
+	pace      pace
 }
 
 // New makes a runner that handles messages one by one, so many at the same time. It asks nothing of the broker before Run.
@@ -70,7 +78,7 @@ func NewTogether(env host.Env, cfg Config, most int, handler TogetherHandler) (*
 	if err != nil {
 		return nil, err
 	}
-	r.cfg.maxBundle = most
+	r.cfg.maxBundle, r.cfg.lookahead = most, togetherLookahead
 	r.work = func(ctx context.Context, b *natsjs.Bundle) { r.together(ctx, b, handler) }
 	return r, nil
 }
@@ -88,6 +96,9 @@ func newRunner(env host.Env, cfg Config) (*Runner, error) {
 		heldLog: rate.Sometimes{First: 1, Interval: heldLogInterval},
 	}
 	if r.metrics, err = newMetrics(env.Metrics, cfg.Stage, r.Load); err != nil {
+		return nil, err
+	}
+	if err := registerBacklog(env, cfg, r.Load); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -109,6 +120,7 @@ func (r *Runner) Run(intake, work context.Context) error {
 		Workers:      r.cfg.Concurrency,
 		MaxBundle:    r.cfg.maxBundle,
 		BundleTime:   r.cfg.bundleTime,
+		Lookahead:    r.cfg.lookahead,
 		DrainTimeout: forever, // work decides
 		Log:          r.env.Log,
 	})
@@ -128,6 +140,7 @@ func (r *Runner) Run(intake, work context.Context) error {
 	r.taking.Store(subscriber)
 	r.started.Store(true)
 	defer r.govern(intake, subscriber)()
+	defer r.watchPace(intake, subscriber)()
 	// Returns when all messages are settled and the broker has been told: when the router is done, that is at once.
 	defer func() { _ = subscriber.Close() }()
 

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/budget"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -23,6 +24,7 @@ type Steps struct {
 	Limits        Limits
 	// Stored opens bodies that are kept in the object store. Nil refuses them.
 	Stored func(context.Context, events.BodyRef) (io.ReadCloser, error)
+	memory *budget.Budget // nil for no bound
 	trials *trials
 	short  func(error) // told of errors of operations, as this machine may be short of something
 }
@@ -33,6 +35,7 @@ type Limits struct {
 	Attempts   int           // of one stage with an item
 	Deliveries int           // of an item to a stage without a verdict; beyond it workers may be dying on it, and it is tried by itself
 	Backoff    Backoff       // between attempts
+	Memory     int64         // bytes that all items under way may take together, as far as operations reserve them; 0 for no bound
 }
 
 // DefaultLimits are the limits of all stages unless configured.
@@ -54,6 +57,7 @@ func (l Limits) Validate() error {
 	fault(l.Timeout <= 0, "timeout: %s is not positive", l.Timeout)
 	fault(l.Attempts < 1, "attempts: %d is less than 1", l.Attempts)
 	fault(l.Deliveries < 1, "deliveries: %d is less than 1", l.Deliveries)
+	fault(l.Memory < 0, "memory: %d bytes are less than none", l.Memory)
 	fault(l.Backoff.First <= 0, "first rest between attempts: %s is not positive", l.Backoff.First)
 	fault(l.Backoff.Most < l.Backoff.First, "longest rest between attempts: %s is less than the first, %s", l.Backoff.Most, l.Backoff.First)
 	return errors.Join(errs...)
@@ -67,15 +71,14 @@ func (s *Steps) Handle(ctx context.Context, m Message) Verdict {
 	if err != nil {
 		return s.unreadable(m, err)
 	}
-	if it.Batch != "" {
-		var release func()
-		ctx, release = s.Cancellations.Context(ctx, it.Batch)
-		defer release()
-	}
+	ctx, release := s.Cancellations.of(ctx, it.Batch)
+	defer release()
+	ctx, releaseWhole := s.Cancellations.of(ctx, it.Within)
+	defer releaseWhole()
 	if v, ended := s.endedBefore(ctx, it, m); ended {
 		return v
 	}
-	if rest := m.early(time.Now()); rest > 0 {
+	if rest := m.early(time.Now(), s.Limits.Backoff.Most); rest > 0 {
 		return Later(rest)
 	}
 	if m.Delivery > s.Limits.Deliveries {
@@ -141,12 +144,13 @@ func (s *Steps) steps(it *events.Item) []events.Step {
 	}
 }
 
-// run runs the steps that the item waits for at this stage, and takes them off its plan. It returns how many attempts the step that
-// failed may have.
-func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int) (attempts int, err error) {
+// runWithin runs the steps that the item waits for at this stage, and takes them off its plan, with so much memory as was acquired for them
+// and what they reserve beside. It returns how many attempts the step that failed may have.
+func (s *Steps) runWithin(ctx context.Context, memory *memory, it *events.Item, m Message, attempt int) (attempts int, err error) {
 	if s.Stage == events.StageFetch && it.Plan.Fetch == nil {
 		return 1, ops.Fail(events.ReasonUnknownOp, errors.New("the item has nothing to fetch"))
 	}
+	var source *ops.Source
 	for _, step := range s.steps(it) {
 		attempts = s.Limits.Attempts
 		if step.Attempts > 0 {
@@ -157,8 +161,8 @@ func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int
 			return 1, ops.Fail(events.ReasonUnknownOp, fmt.Errorf("stage %s has no operation %q; it has %v", s.Stage, step.Op, s.Ops.Names()))
 		}
 		in := ops.Input{
-			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Attempt: attempt,
-			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park,
+			With: step.With, Value: it.Value, Body: it.Body, BodyRef: it.BodyRef, Source: source, Attempt: attempt,
+			Fetch: it.Fetch, ID: it.ID, Batch: it.Batch, Index: it.Index, Stored: s.Stored, Parking: m.Park, Reserving: memory.reserve,
 		}
 		out, err := s.call(ctx, op, step, in)
 		if out.Value != nil {
@@ -171,9 +175,13 @@ func (s *Steps) run(ctx context.Context, it *events.Item, m Message, attempt int
 			s.short(err)
 			return attempts, err
 		}
-		it.Body, it.BodyRef = out.Body, out.BodyRef
+		it.Body, it.BodyRef, source = out.Body, out.BodyRef, out.Source
+		memory.keep(int64(cap(out.Body)))
 	}
 	if s.Stage == events.StageFetch {
+		if source != nil {
+			return 1, ops.Fail(events.ReasonInternal, errors.New("a source was handed on that does not travel to another worker"))
+		}
 		it.Plan.Fetch = nil
 	} else {
 		it.Plan.Crunch = nil

@@ -71,7 +71,7 @@ func TestSteps(t *testing.T) {
 		require.True(t, it.Submitted.Equal(r.Submitted))
 	})
 
-	t.Run("several crunch steps run in one worker and pass on value and body", func(t *testing.T) {
+	t.Run("several crunch steps run in one worker, with no message in between, and pass on value and body", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		add := op("add", func(_ context.Context, in ops.Input) (ops.Output, error) {
 			var n int
@@ -96,6 +96,11 @@ func TestSteps(t *testing.T) {
 		r := m.result()
 		require.Equal(t, `"2bxx!"`, string(r.Value))
 		require.Equal(t, 2, r.Attempts)
+		for _, name := range []string{topology.StreamCrunch, topology.StreamResults} {
+			s, err := m.js.Stream(t.Context(), name)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, s.CachedInfo().State.LastSeq, "messages that %s has ever had", name)
+		}
 	})
 
 	t.Run("items of all lanes are done", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/topology"
@@ -176,7 +177,7 @@ func TestStopLeavesNothing(t *testing.T) {
 		require.ErrorContains(t, err, "fetchmill setup")
 		require.ErrorContains(t, err, "stage fetch")
 		m.env.Conn.Close()
-		goleak.VerifyNone(t, before)
+		leaktest.None(t, before)
 	})
 
 	t.Run("no goroutine is left", func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestStopLeavesNothing(t *testing.T) {
 		w.endWork()
 		require.NoError(t, w.end())
 		m.env.Conn.Close()
-		goleak.VerifyNone(t, before)
+		leaktest.None(t, before)
 	})
 }
 

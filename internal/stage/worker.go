@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/fetchmill/fetchmill/internal/bodies"
+	"github.com/fetchmill/fetchmill/internal/budget"
 	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/natsjs"
 	"github.com/fetchmill/fetchmill/internal/topology"
@@ -39,6 +40,7 @@ type Worker struct {
 	trials        *trials
 	stream        string
 	about         map[string]string
+	hosts         func() []events.HostStatus
 }
 
 // NewWorker makes a worker for fetch or crunch steps that can do the given operations on as many items at the same time as concurrency says.
@@ -51,6 +53,12 @@ func NewWorker(env host.Env, stage events.Stage, concurrency Concurrency, limits
 		Stage: stage, Ops: set, Cancellations: NewCancellations(), Log: env.Log, Limits: limits, Stored: kept.Get,
 		trials: &trials{stage: stage, log: env.Log}, short: concurrency.short,
 	}
+	if limits.Memory > 0 {
+		steps.memory = budget.New(limits.Memory)
+		if err := registerMemory(env.Metrics, stage, steps.memory); err != nil {
+			return nil, err
+		}
+	}
 	stream := map[events.Stage]string{
 		events.StageFetch:  topology.StreamFetch,
 		events.StageCrunch: topology.StreamCrunch,
@@ -61,7 +69,7 @@ func NewWorker(env host.Env, stage events.Stage, concurrency Concurrency, limits
 			Stream: stream, Consumer: topology.LaneConsumer(lane), Weight: laneWeights[lane],
 		})
 	}
-	runner, err := New(env, Config{Stage: stage, Sources: sources, Concurrency: concurrency.first, governor: concurrency.governor}, steps.Handle)
+	runner, err := New(env, Config{Stage: stage, Sources: sources, Concurrency: concurrency.first, governor: concurrency.governor, cpus: concurrency.cpus, cpuShare: concurrency.share}, steps.Handle)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +77,9 @@ func NewWorker(env host.Env, stage events.Stage, concurrency Concurrency, limits
 		"concurrency": concurrency.String(), "ops": strings.Join(set.Names(), ","),
 	}}, nil
 }
+
+// ShowHosts adds to the worker's load the hosts that it does not simply ask. It is called before Run.
+func (w *Worker) ShowHosts(hosts func() []events.HostStatus) { w.hosts = hosts }
 
 // Ready tells whether the worker has begun to take items. It is a host.Check.
 func (w *Worker) Ready(ctx context.Context) error { return w.runner.Ready(ctx) }
@@ -95,11 +106,11 @@ func (w *Worker) Run(intake, work context.Context) error {
 	}
 	defer wait()
 	defer stop()
-	service, err := host.Announce(w.env.Conn, w.name(), "does the "+string(w.runner.cfg.Stage)+" steps of items", w.about, func() any { return w.runner.Load() })
+	service, err := host.Announce(w.env.Conn, w.name(), "does the "+string(w.runner.cfg.Stage)+" steps of items", w.about, func() any { return w.busy() })
 	if err != nil {
 		return err
 	}
-	if err := service.AddEndpoint("load", host.Answer(w.env.Log, w.load), micro.WithEndpointSubject(events.LoadSubject(w.runner.cfg.Stage))); err != nil {
+	if err := service.AddEndpoint("load", host.Answer(w.env.Conn, w.env.Log, w.load), micro.WithEndpointSubject(events.LoadSubject(w.runner.cfg.Stage))); err != nil {
 		return errors.Join(fmt.Errorf("announce service %s: %w", w.name(), err), service.Stop())
 	}
 	err = w.runner.Run(intake, work)
@@ -112,11 +123,19 @@ func (w *Worker) Run(intake, work context.Context) error {
 // load answers a request for the worker's load, of several workers one. The statistics of NATS micro have that of all of them, and
 // they have it only for services with an endpoint.
 func (w *Worker) load(micro.Request) ([]byte, *events.Problem) {
-	data, err := json.Marshal(w.runner.Load())
+	data, err := json.Marshal(w.busy())
 	if err != nil {
 		return nil, web.NewProblem(http.StatusInternalServerError, events.ReasonInternal, err.Error())
 	}
 	return data, nil
+}
+
+func (w *Worker) busy() events.Load {
+	l := w.runner.Load()
+	if w.hosts != nil {
+		l.Hosts = w.hosts()
+	}
+	return l
 }
 
 // name is what the service is called.

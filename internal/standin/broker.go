@@ -75,6 +75,7 @@ func (b *Broker) MakeStreams(t testing.TB, maxWork int64) {
 		{Name: "RESULTS", Subjects: []string{"result.>"}, Retention: jetstream.WorkQueuePolicy},
 		{Name: "DONE", Subjects: []string{"done.>", "event.>"}},
 		{Name: "DEAD", Subjects: []string{"dead.>"}},
+		{Name: "NOTICES", Subjects: []string{"notice.>"}, Retention: jetstream.WorkQueuePolicy},
 	} {
 		_, err := b.JS.CreateStream(t.Context(), cfg)
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,7 +100,9 @@ func (s *sink) results(q events.ResultQuery) events.ResultPage {
 	var all []events.Result
 	for _, r := range s.rows {
 		if (q.ID == "" || r.ID == q.ID) && (q.Batch == "" || r.Batch == q.Batch) && (q.Recipe == "" || r.Recipe == q.Recipe) &&
-			(q.Status == "" || r.Status == q.Status) && (q.Reason == "" || r.Reason == q.Reason) {
+			(q.Status == "" || r.Status == q.Status) && (q.Reason == "" || r.Reason == q.Reason) &&
+			(q.Host == "" || r.Host() == strings.ToLower(q.Host)) && strings.Contains(r.Key, q.Text) && (q.Since.IsZero() || !r.Finished.Before(q.Since)) &&
+			(q.Until.IsZero() || r.Finished.Before(q.Until)) {
 			all = append(all, r)
 		}
 	}

@@ -4,16 +4,14 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 // batch is a row of batches while a transaction changes it. Its rules know nothing of the database.
 type batch struct {
-	events.Batch
-	num       int64
-	cancel    bool  // somebody asked for it to be cancelled
-	announced int64 // how many ends have been announced
-	dirty     bool
+	driver.Batch
+	dirty bool
 }
 
 // count adds a result that ended so.
@@ -49,8 +47,8 @@ func (b *batch) record(r *events.BatchRecord) {
 			b.State, b.Finished = events.BatchStateClosed, time.Time{}
 		}
 	case events.BatchCancel:
-		if !b.IsFinished() && !b.cancel {
-			b.cancel, b.dirty = true, true
+		if !b.IsFinished() && !b.Cancel {
+			b.Cancel, b.dirty = true, true
 		}
 	case events.BatchOpen:
 	}
@@ -66,7 +64,7 @@ func (b *batch) settle(now time.Time) bool {
 			b.State, b.dirty = events.BatchStateClosed, true
 		}
 		switch {
-		case b.cancel && (complete || !known):
+		case b.Cancel && (complete || !known):
 			return b.end(events.BatchStateCancelled, now)
 		case complete:
 			return b.end(events.BatchStateDone, now)
@@ -87,10 +85,10 @@ func (b *batch) end(state events.BatchState, now time.Time) bool {
 
 // announcement is the id of the message about the batch's end, a different one for every end that it comes to.
 func (b *batch) announcement() string {
-	id := "batch." + b.Batch.Batch + "." + string(b.State)
-	if b.announced > 0 {
+	id := "batch." + b.Name() + "." + string(b.State)
+	if b.Announced > 0 {
 		id += "." + strconv.FormatInt(b.Total, 10)
 	}
-	b.announced++
+	b.Announced++
 	return id
 }

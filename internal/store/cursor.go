@@ -7,57 +7,66 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 )
 
-// cursor is a place in an order of results: after the row with this index and sequence.
+// cursor is a place in an order of results: after the row there.
 type cursor struct {
-	order events.ResultOrder
-	idx   int64 // only with OrderIndex
-	seq   int64
+	order string
+	at    driver.Place
+}
+
+// cursorOf makes a cursor of a place in the query's walk.
+func cursorOf(q *driver.Select, at driver.Place) cursor { return cursor{orderOf(q), at} }
+
+// orderOf names how the query walks: a place of one walk means nothing in another.
+func orderOf(q *driver.Select) string {
+	if q.Walk() == driver.ByFinished {
+		return string(q.Order) + "-by-time"
+	}
+	return string(q.Order)
 }
 
 // start is the place before all rows.
-func start(order events.ResultOrder) cursor {
-	switch order {
-	case events.OrderNewest:
-		return cursor{order: order, seq: math.MaxInt64}
-	case events.OrderIndex:
-		return cursor{order: order, idx: math.MinInt64}
-	default:
-		return cursor{order: order}
+func start(q *driver.Select) driver.Place {
+	if q.Down() {
+		return driver.Place{Major: math.MaxInt64, Seq: math.MaxInt64}
 	}
+	if q.Walk() == driver.BySeq {
+		return driver.Place{}
+	}
+	return driver.Place{Major: math.MinInt64}
 }
 
 // String encodes the cursor so that nobody is tempted to compute one.
 func (c cursor) String() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", c.order, c.idx, c.seq))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", c.order, c.at.Major, c.at.Seq))
 }
 
-// parseCursor reads a cursor of the given order; the empty string is the start.
-func parseCursor(s string, order events.ResultOrder) (cursor, error) {
+// parseCursor reads a cursor of the query's walk; the empty string is the start.
+func parseCursor(s string, q *driver.Select) (driver.Place, error) {
 	if s == "" {
-		return start(order), nil
+		return start(q), nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {
-		return cursor{}, badCursor(s)
+		return driver.Place{}, badCursor(s)
 	}
 	parts := strings.Split(string(text), ".")
 	if len(parts) != 3 {
-		return cursor{}, badCursor(s)
+		return driver.Place{}, badCursor(s)
 	}
-	c := cursor{order: events.ResultOrder(parts[0])}
-	var errIdx, errSeq error
-	c.idx, errIdx = strconv.ParseInt(parts[1], 10, 64)
-	c.seq, errSeq = strconv.ParseInt(parts[2], 10, 64)
-	if errIdx != nil || errSeq != nil || c.seq < 0 || c.String() != s {
-		return cursor{}, badCursor(s)
+	c := cursor{order: parts[0]}
+	var errMajor, errSeq error
+	c.at.Major, errMajor = strconv.ParseInt(parts[1], 10, 64)
+	c.at.Seq, errSeq = strconv.ParseInt(parts[2], 10, 64)
+	if errMajor != nil || errSeq != nil || c.at.Seq < 0 || c.String() != s {
+		return driver.Place{}, badCursor(s)
 	}
-	if c.order != order {
-		return cursor{}, queryError("after is a place in the order %.20q, not %q: use one order for all pages", string(c.order), string(order))
+	if order := orderOf(q); c.order != order {
+		return driver.Place{}, queryError("after is a place in the order %.20q, not %q: use the same query for all pages", c.order, order)
 	}
-	return c, nil
+	return c.at, nil
 }
 
 func badCursor(s string) error {

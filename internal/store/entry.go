@@ -1,9 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -24,12 +28,22 @@ func (e Entry) Validate() error {
 		}
 	case e.Result.ID == "" || e.Result.Recipe == "":
 		return fmt.Errorf("%w: result without id or recipe", ErrEntry)
+	case !utf8.ValidString(e.Result.ID) || !utf8.ValidString(e.Result.Recipe):
+		return fmt.Errorf("%w: result whose id or recipe is not UTF-8", ErrEntry)
 	case e.Result.Batch != "":
 		if err := events.ValidBatch(e.Result.Batch); err != nil {
 			return fmt.Errorf("%w: %w", ErrEntry, err)
 		}
 	}
 	return nil
+}
+
+// batch is the name of the batch that the entry is about, if any.
+func (e Entry) batch() string {
+	if e.Record != nil {
+		return e.Record.Batch
+	}
+	return e.Result.Batch
 }
 
 // Outcome is what came of an entry.
@@ -41,35 +55,16 @@ type Outcome struct {
 	Result *events.Result
 }
 
-// asStored returns a result as reading it back will give it.
+// asStored returns a result as reading it back will give it. What is not UTF-8 is replaced as any reader of JSON would.
 func asStored(r *events.Result) *events.Result {
 	s := *r
-	s.Submitted, s.Finished = fromNanos(nanos(r.Submitted)), fromNanos(nanos(r.Finished))
+	s.Reduce, s.Window, s.Time = nil, nil, time.Time{} // they are what batches and windows are asked, and not part of the answer
+	s.Key, s.Error, s.Reason = validText(r.Key), validText(r.Error), events.Reason(validText(string(r.Reason)))
+	if !utf8.Valid(r.Value) {
+		s.Value = bytes.ToValidUTF8(r.Value, []byte("\uFFFD"))
+	}
+	s.Submitted, s.Finished = driver.Time(driver.Nanos(r.Submitted)), driver.Time(driver.Nanos(r.Finished))
 	return &s
 }
 
-// Times outside of these years do not fit into nanoseconds of 64 bits.
-var (
-	earliest = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-// nanos encodes a time; no time is 0, and what does not fit becomes the nearest that does.
-func nanos(t time.Time) int64 {
-	switch {
-	case t.IsZero():
-		return 0
-	case t.Before(earliest):
-		t = earliest
-	case t.After(latest):
-		t = latest
-	}
-	return t.UnixNano()
-}
-
-func fromNanos(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
-}
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -19,15 +20,16 @@ func (db *DB) ExpireBatches(ctx context.Context, idleSince, now time.Time) (int,
 		n := 0
 		err := db.change(ctx, func(ctx context.Context, c *change) error {
 			c.now = now.UTC()
-			idle, err := c.idleBatches(ctx, idleSince)
+			idle, err := c.tx.Idle(ctx, driver.Nanos(idleSince), expireAtOnce)
 			if err != nil {
 				return err
 			}
 			n = len(idle)
-			for _, b := range idle {
-				c.batches[b.Batch.Batch] = b
+			for _, row := range idle {
+				b := &batch{Batch: row}
+				c.batches[b.Name()] = b
 				b.end(events.BatchStateExpired, c.now)
-				if err := c.announce(b); err != nil {
+				if err := c.announce(ctx, b); err != nil {
 					return err
 				}
 			}
@@ -40,21 +42,4 @@ func (db *DB) ExpireBatches(ctx context.Context, idleSince, now time.Time) (int,
 			return total, nil
 		}
 	}
-}
-
-func (c *change) idleBatches(ctx context.Context, since time.Time) ([]*batch, error) {
-	rows, err := c.w.batchesIdle.QueryContext(ctx, nanos(since), expireAtOnce)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var idle []*batch
-	for rows.Next() {
-		b, err := scanBatch(rows)
-		if err != nil {
-			return nil, err
-		}
-		idle = append(idle, b)
-	}
-	return idle, rows.Err()
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -86,26 +85,36 @@ func (m *model) add(e Entry) {
 	m.told = append(m.told, id)
 }
 
-// check compares everything that can be asked with the model.
-func (m *model) check(t *testing.T, db *DB) {
-	t.Helper()
-	var all []events.Result
+// all lists the results in the order in which they came.
+func (m *model) all() (all []events.Result) {
 	for _, id := range m.order {
 		all = append(all, m.results[id])
 	}
+	return all
+}
+
+// of lists the results of a batch.
+func (m *model) of(b *modelBatch) (in []events.Result) {
+	for _, id := range slices.Sorted(maps.Keys(b.items)) {
+		in = append(in, m.results[id])
+	}
+	return in
+}
+
+// check compares everything that can be asked with the model.
+func (m *model) check(t *testing.T, db *DB) {
+	t.Helper()
+	all := m.all()
 	require.Equal(t, all, everything(t, db, events.ResultQuery{Limit: 7}))
-	require.Equal(t, tally(all), counts(t, db, ""))
+	require.Equal(t, tally(all), countsOf(t, db, ""))
 	require.Equal(t, m.told, announced(t, db))
 	for name, b := range m.batches {
-		var in []events.Result
-		for _, id := range slices.Sorted(maps.Keys(b.items)) {
-			in = append(in, m.results[id])
-		}
+		in := m.of(b)
 		got := batchOf(t, db, name)
 		require.Equal(t, b.state, got.State, name)
 		require.Equal(t, b.total, got.Total, name)
 		require.EqualValues(t, len(in), got.Ended(), name)
-		require.Equal(t, tally(in), counts(t, db, name), name)
+		require.Equal(t, tally(in), countsOf(t, db, name), name)
 		for _, order := range []events.ResultOrder{events.OrderCommitted, events.OrderNewest, events.OrderIndex} {
 			var ids []string
 			for _, r := range everything(t, db, events.ResultQuery{Batch: name, Order: order, Limit: 3}) {
@@ -131,7 +140,7 @@ func everything(t *testing.T, db *DB, q events.ResultQuery) []events.Result {
 	}
 }
 
-func counts(t *testing.T, db *DB, batch string) map[events.Count]int64 {
+func countsOf(t *testing.T, db *DB, batch string) map[events.Count]int64 {
 	t.Helper()
 	table, err := db.Counts(t.Context(), events.CountQuery{Batch: batch})
 	require.NoError(t, err)
@@ -152,17 +161,15 @@ func tally(results []events.Result) map[events.Count]int64 {
 	return want
 }
 
-// TestCommitEqualsModel commits random entries in random groups. Some groups are committed but their caller never learns it, as when the
+// testCommitEqualsModel commits random entries in random groups. Some groups are committed but their caller never learns it, as when the
 // process is killed between commit and acknowledgement: it reopens the database and commits them again, in another order and
 // mixed with others.
-func TestCommitEqualsModel(t *testing.T) {
-	t.Parallel()
+func (r rig) testCommitEqualsModel(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			path := filepath.Join(t.TempDir(), "sink.db")
-			db, err := Open(t.Context(), path, Options{})
+			url := r.fresh(t)
+			db, err := Open(t.Context(), url, Options{})
 			require.NoError(t, err)
 			m := newModel()
 			var again []Entry
@@ -188,7 +195,7 @@ func TestCommitEqualsModel(t *testing.T) {
 				if rnd.IntN(4) == 0 {
 					again = slices.Clone(group)
 					require.NoError(t, db.Close())
-					db, err = Open(t.Context(), path, Options{})
+					db, err = Open(t.Context(), url, Options{})
 					require.NoError(t, err)
 				}
 			}

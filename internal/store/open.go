@@ -2,18 +2,16 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/fetchmill/fetchmill/internal/filelock"
+	"github.com/fetchmill/fetchmill/internal/store/driver"
+	"github.com/fetchmill/fetchmill/internal/store/postgres"
+	"github.com/fetchmill/fetchmill/internal/store/sqlite"
 )
 
-// Synchronous says what a commit waits for.
+// Synchronous says what a commit of SQLite waits for. PostgreSQL is asked by synchronous_commit, in its own settings or in the URL.
 type Synchronous string
 
 // The two levels; package store says what each can lose.
@@ -49,90 +47,60 @@ func (o *Options) fill() error {
 
 // DB is an open database. Its methods may be called concurrently; writes queue up behind each other, reads do not wait for them.
 type DB struct {
-	opts   Options
-	lock   *os.File // nil when read-only
-	writer *writer  // nil when read-only
-	read   *sql.DB
-	ready  chan struct{}
-	closed chan struct{}
+	database driver.Database
+	now      func() time.Time
+	ready    chan struct{}
+	bench    *reduceBench
+	prepared prepared // targets
+
+	windowBench  *windowBench
+	windowCounts windowCounts
+
+	lookAtOnce int // rows
 }
 
-// Open opens the database at url, makes it if it is not there, and brings its schema up to date. url is "sqlite:PATH" or a path.
-// Only one process at a time may have it open for writing: a second gets ErrInUse.
+// Open opens the database at url, makes its tables if they are not there, and brings them up to date. url is "postgres://…", which pgx
+// understands with all its parameters, "sqlite:PATH" or a path. A file can be open for writing in one process at a time: a second gets
+// ErrInUse. Any number of processes share a PostgreSQL.
 func Open(ctx context.Context, url string, opts Options) (*DB, error) {
-	path, err := sqlitePath(url)
-	if err != nil {
-		return nil, err
-	}
 	if err := opts.fill(); err != nil {
 		return nil, err
 	}
-	db := &DB{opts: opts, ready: make(chan struct{}, 1), closed: make(chan struct{})}
-	if err := db.open(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
+	machines := newMachines()
+	bench, err := newBench(machines, compileReductions)
+	if err != nil {
+		return nil, err
 	}
+	windowBench, err := newBench(machines, compileWindows)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{windowBench: windowBench, now: opts.Now, ready: make(chan struct{}, 1), bench: bench, lookAtOnce: lookAtOnce}
+	if isPostgres(url) {
+		database, err := postgres.Open(ctx, url, postgres.Options{ReadOnly: opts.ReadOnly, Readers: opts.Readers})
+		if err != nil {
+			return nil, err
+		}
+		db.database = database
+		return db, nil
+	}
+	database, err := sqlite.Open(ctx, url, sqlite.Options{Synchronous: string(opts.Synchronous), ReadOnly: opts.ReadOnly, Readers: opts.Readers})
+	if err != nil {
+		return nil, err
+	}
+	db.database = database
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context, path string) error {
-	var err error
-	if !db.opts.ReadOnly {
-		if err = os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-			return err
-		}
-		if db.lock, err = filelock.Acquire(path + ".lock"); err != nil {
-			return err
-		}
-		if err = migrate(ctx, path, db.opts); err != nil {
-			return err
-		}
-		if db.writer, err = newWriter(ctx, path, db.opts); err != nil {
-			return err
-		}
-	} else if _, err = os.Stat(path); err != nil {
-		return err
-	}
-	if db.read, err = openReaders(path, db.opts); err != nil {
-		return err
-	}
-	if db.opts.ReadOnly {
-		return checkVersion(ctx, db.read)
-	}
-	return nil
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
+
+// String names the database for people, without secrets.
+func (db *DB) String() string { return db.database.String() }
+
+// Shared tells whether other processes may write to the database, too.
+func (db *DB) Shared() bool { return db.database.Shared() }
 
 // Close waits for a running write and closes the database. It must be called once.
-func (db *DB) Close() error {
-	close(db.closed)
-	var errs []error
-	if db.read != nil {
-		errs = append(errs, db.read.Close())
-	}
-	if db.writer != nil {
-		errs = append(errs, db.writer.close())
-	}
-	if db.lock != nil { // last: the next process may open it from here on
-		errs = append(errs, db.lock.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// OutboxReady receives after a write has put something into the outbox.
-func (db *DB) OutboxReady() <-chan struct{} { return db.ready }
-
-// sqlitePath returns the absolute path of the file that url names.
-func sqlitePath(url string) (string, error) {
-	path, named := strings.CutPrefix(url, "sqlite:")
-	if named {
-		path = strings.TrimPrefix(path, "//")
-	} else if scheme, _, ok := strings.Cut(url, "://"); ok {
-		if scheme == "postgres" || scheme == "postgresql" {
-			return "", fmt.Errorf("%w: PostgreSQL is not yet supported: use sqlite:PATH", ErrURL)
-		}
-		return "", fmt.Errorf("%w: unknown scheme %q: use sqlite:PATH", ErrURL, scheme)
-	}
-	if path == "" || strings.HasPrefix(path, ":memory:") {
-		return "", fmt.Errorf("%w: %q names no file: use sqlite:PATH", ErrURL, url)
-	}
-	return filepath.Abs(path)
-}
+func (db *DB) Close() error { return db.database.Close() }

@@ -9,11 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-func TestResults(t *testing.T) {
-	db := open(t)
+func (r rig) testResults(t *testing.T) {
+	db := r.open(t)
 	var entries []Entry
 	for i := range 30 {
 		r := result(fmt.Sprintf("i%02d", i), []string{"b1", "b2", ""}[i%3], int64(100-i))
@@ -79,8 +80,8 @@ func TestResults(t *testing.T) {
 	})
 }
 
-func TestResultsPageFitsIntoAMessage(t *testing.T) {
-	db := open(t)
+func (r rig) testResultsPageFitsIntoAMessage(t *testing.T) {
+	db := r.open(t)
 	var entries []Entry
 	for i := range 10 {
 		r := result(fmt.Sprint("i", i), "", 0)
@@ -109,52 +110,9 @@ func TestResultsPageFitsIntoAMessage(t *testing.T) {
 	require.Equal(t, []int{5, 4, 1}, pages)
 }
 
-// TestResultsNeverSorts looks at the plans: a page must cost what the page has, not what the batch or the table has.
-func TestResultsNeverSorts(t *testing.T) {
-	db := open(t)
-	for _, order := range []events.ResultOrder{events.OrderCommitted, events.OrderNewest, events.OrderIndex} {
-		for _, q := range []events.ResultQuery{
-			{ID: "a"},
-			{Batch: "b1"},
-			{Batch: "b1", Status: events.StatusFailed},
-			{Batch: "b1", Recipe: "page"},
-			{Recipe: "page"},
-			{Status: events.StatusFailed},
-			{Status: events.StatusOK},
-			{Reason: events.ReasonDNS},
-			{Recipe: "page", Status: events.StatusFailed},
-			{},
-		} {
-			q.Order, q.Limit = order, 10
-			if q.Batch == "" && order == events.OrderIndex {
-				continue
-			}
-			after, err := checkResults(&q)
-			require.NoError(t, err)
-			text, args := resultsSQL(q, after, 1)
-			plan := explain(t, db, text, args)
-			all := strings.Join(plan, "\n")
-			for _, detail := range plan {
-				if strings.Contains(detail, "SCAN r") {
-					require.Contains(t, detail, "INDEX", "%+v\n%s", q, all)
-				}
-			}
-			if q.Batch == "" {
-				require.NotContains(t, all, "TEMP B-TREE", "%+v\n%s", q, all)
-			} else {
-				require.Contains(t, all, "SEARCH r USING INDEX", "%+v\n%s", q, all)
-				for _, half := range strings.Split(all, "CO-ROUTINE")[1:] { // only the two half pages may be sorted
-					inner, _, _ := strings.Cut(half, "SCAN (subquery")
-					require.True(t, q.ID != "" || !strings.Contains(inner, "TEMP B-TREE"), "%+v\n%s", q, all)
-				}
-			}
-		}
-	}
-}
-
-func TestQueriesAreChecked(t *testing.T) {
-	db := open(t)
-	index := cursor{order: events.OrderIndex, idx: 1, seq: 2}.String()
+func (r rig) testQueriesAreChecked(t *testing.T) {
+	db := r.open(t)
+	index := cursor{order: "index", at: driver.Place{Major: 1, Seq: 2}}.String()
 	for name, q := range map[string]events.ResultQuery{
 		"unknown status":          {Status: "good"},
 		"unknown order":           {Order: "random"},
@@ -164,6 +122,11 @@ func TestQueriesAreChecked(t *testing.T) {
 		"cursor that is no text":  {After: "%%%"},
 		"cursor made by somebody": {After: base64.RawURLEncoding.EncodeToString([]byte("committed.0.+1"))},
 		"cursor of another order": {After: index},
+		"cursor of another walk":  {Order: events.OrderIndex, Batch: "b", Host: "h", After: cursor{order: "committed-by-time", at: driver.Place{Seq: 1}}.String()},
+		"time that goes back":     {Since: noon, Until: noon},
+		"text of two lines":       {Text: "a\nb"},
+		"text that is too long":   {Text: strings.Repeat("ü", 201)},
+		"host with a NUL":         {Host: "a\x00"},
 	} {
 		_, err := db.Results(t.Context(), q)
 		require.ErrorIs(t, err, ErrQuery, name)
@@ -177,8 +140,8 @@ func TestQueriesAreChecked(t *testing.T) {
 	}
 }
 
-func TestBatches(t *testing.T) {
-	db := open(t)
+func (r rig) testBatches(t *testing.T) {
+	db := r.open(t)
 	for i := range 5 {
 		commit(t, db, record(fmt.Sprint("b", i), events.BatchOpen, 0))
 	}
@@ -201,16 +164,21 @@ func TestBatches(t *testing.T) {
 }
 
 func FuzzCursor(f *testing.F) {
-	for _, s := range []string{"", "x", start(events.OrderNewest).String(), cursor{events.OrderIndex, -3, 9}.String(), formatBatchCursor(7)} {
+	queries := []driver.Select{
+		{ResultQuery: events.ResultQuery{Order: events.OrderCommitted}},
+		{ResultQuery: events.ResultQuery{Order: events.OrderNewest, Host: "example.com"}},
+		{ResultQuery: events.ResultQuery{Order: events.OrderIndex, Batch: "b"}},
+	}
+	for _, s := range []string{"", "x", cursorOf(&queries[1], start(&queries[1])).String(), cursorOf(&queries[2], driver.Place{Major: -3, Seq: 9}).String(), formatBatchCursor(7)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, order := range []events.ResultOrder{events.OrderCommitted, events.OrderNewest, events.OrderIndex} {
-			c, err := parseCursor(s, order)
+		for i := range queries {
+			at, err := parseCursor(s, &queries[i])
 			if err != nil {
 				require.ErrorIs(t, err, ErrQuery)
 			} else if s != "" {
-				require.Equal(t, s, c.String())
+				require.Equal(t, s, cursorOf(&queries[i], at).String())
 			}
 		}
 		num, err := parseBatchCursor(s)
@@ -220,21 +188,4 @@ func FuzzCursor(f *testing.F) {
 			require.Equal(t, s, formatBatchCursor(num))
 		}
 	})
-}
-
-// explain returns the steps that SQLite would take for a query.
-func explain(t *testing.T, db *DB, text string, args []any) []string {
-	t.Helper()
-	rows, err := db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
-	require.NoError(t, err, text)
-	defer func() { _ = rows.Close() }()
-	var plan []string
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
-		plan = append(plan, detail)
-	}
-	require.NoError(t, rows.Err())
-	return plan
 }

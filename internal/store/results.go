@@ -2,102 +2,96 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 const (
-	defaultLimit = 100
-	maxLimit     = 1000
 	// maxPageBytes keeps a page under a message of 1 MiB, the broker's default limit.
 	maxPageBytes = 700 << 10
+	// lookAtOnce is how many rows are looked at, one after the other, before a query that leaves rows out begins again from there: so none
+	// takes long, whatever it looks for and however many rows there are.
+	lookAtOnce = 20_000
+	// apart is how much longer it takes to look at a row where those along the walk do not lie beside each other in the table.
+	apart = 5
 )
 
 // Results returns a page of results. It is shorter than the limit when its JSON would exceed 700 KiB, but has at least one
-// result if there is one. A result that a batch shares with another one appears with the batch and index that were asked for.
-// Errors of the query itself wrap ErrQuery.
+// result if there is one, unless q.Partial. A result that a batch shares with another one appears with the batch and index that were
+// asked for. Errors of the query itself wrap ErrQuery.
 func (db *DB) Results(ctx context.Context, q events.ResultQuery) (events.ResultPage, error) {
 	page := events.ResultPage{Results: []events.Result{}}
-	after, err := checkResults(&q)
+	sel, err := checkResults(q)
 	if err != nil {
 		return page, err
 	}
-	var num int64
 	if q.Batch != "" {
-		err := db.read.QueryRowContext(ctx, sqlBatchNum, q.Batch).Scan(&num)
-		if errors.Is(err, sql.ErrNoRows) {
+		if sel.Num, err = db.batchNum(ctx, q.Batch); err != nil || sel.Num == 0 {
+			return page, err
+		}
+	}
+	for {
+		more, err := db.look(ctx, &sel, &page)
+		if err != nil {
+			return page, fmt.Errorf("query results: %w", err)
+		}
+		if len(page.Results) > 0 || !more {
 			return page, nil
 		}
-		if err != nil {
-			return page, fmt.Errorf("find batch %s: %w", q.Batch, err)
+		if q.Partial {
+			page.Next = cursorOf(&sel, sel.After).String()
+			return page, nil
 		}
 	}
-	text, args := resultsSQL(q, after, num)
-	rows, err := db.read.QueryContext(ctx, text, args...)
-	if err != nil {
-		return page, fmt.Errorf("query results: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	size := sizer{}
-	for rows.Next() {
-		r, err := scanResult(rows)
-		if err != nil {
-			return page, fmt.Errorf("query results: %w", err)
-		}
-		if err := size.add(&r.Result); err != nil {
-			return page, fmt.Errorf("query results: %w", err)
-		}
-		if len(page.Results) > 0 && size.bytes > maxPageBytes {
-			break
-		}
-		page.Results = append(page.Results, r.Result)
-		at := cursor{order: q.Order, seq: r.seq}
-		if q.Order == events.OrderIndex {
-			at.idx = r.Index
-		}
-		page.Next = at.String()
-	}
-	return page, rows.Err()
 }
 
-// checkResults completes a query and finds its faults.
-func checkResults(q *events.ResultQuery) (cursor, error) {
-	var err error
-	if q.Limit, err = checkLimit(q.Limit); err != nil {
-		return cursor{}, err
-	}
-	if q.Status != "" {
-		if _, err := events.ParseStatus(string(q.Status)); err != nil {
-			return cursor{}, queryError("%v", err)
+// look fills the page with what is found among the next rows, and moves the query on. It tells whether there are more.
+func (db *DB) look(ctx context.Context, sel *driver.Select, page *events.ResultPage) (more bool, err error) {
+	if sel.Sieved() {
+		rows := db.lookAtOnce
+		if sel.Apart() {
+			rows = max(1, rows/apart)
+		}
+		if sel.To, err = db.database.Reach(ctx, *sel, rows); err != nil {
+			return false, err
 		}
 	}
-	switch q.Order {
-	case "":
-		q.Order = events.OrderCommitted
-	case events.OrderCommitted, events.OrderNewest:
-	case events.OrderIndex:
-		if q.Batch == "" {
-			return cursor{}, queryError("order index needs a batch")
+	size, full := sizer{}, false
+	err = db.database.Results(ctx, *sel, func(row driver.Row) (bool, error) {
+		if err := size.add(row.Result); err != nil {
+			return false, err
 		}
-	default:
-		return cursor{}, queryError("unknown order %.40q: use committed, newest or index", string(q.Order))
+		if full = len(page.Results) > 0 && size.bytes > maxPageBytes; full {
+			return false, nil
+		}
+		page.Results = append(page.Results, *row.Result)
+		page.Next = cursorOf(sel, placeOf(sel, row)).String()
+		return true, nil
+	})
+	if err != nil || sel.To == nil {
+		return false, err
 	}
-	return parseCursor(q.After, q.Order)
+	sel.After = *sel.To
+	if !full && len(page.Results) > 0 && len(page.Results) < sel.Limit { // there is nothing else up to there
+		page.Next = cursorOf(sel, sel.After).String()
+	}
+	return true, nil
 }
 
-func checkLimit(limit int) (int, error) {
-	switch {
-	case limit == 0:
-		return defaultLimit, nil
-	case limit < 0 || limit > maxLimit:
-		return 0, queryError("limit %d is not between 1 and %d: ask for more in pages", limit, maxLimit)
-	default:
-		return limit, nil
+// placeOf is where a row is in the query's walk.
+func placeOf(q *driver.Select, row driver.Row) driver.Place {
+	at := driver.Place{Seq: row.Seq}
+	switch q.Walk() {
+	case driver.ByIndex:
+		at.Major = row.Result.Index
+	case driver.ByFinished:
+		at.Major = driver.Nanos(row.Result.Finished)
+	case driver.BySeq:
 	}
+	return at
 }
 
 // sizer measures the JSON of results without keeping it.

@@ -3,31 +3,19 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/store/driver"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-// open opens a new database that ends with the test.
-func open(t testing.TB) *DB {
-	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "sink.db"))
-}
-
-func openAt(t testing.TB, path string) *DB {
-	t.Helper()
-	db, err := Open(t.Context(), path, Options{Now: func() time.Time { return noon }})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	return db
-}
 
 func result(id, batch string, idx int64) *events.Result {
 	return &events.Result{
@@ -75,19 +63,20 @@ func announced(t testing.TB, db *DB) []string {
 	return ids
 }
 
-func TestCommit(t *testing.T) {
+func (r rig) testCommit(t *testing.T) {
 	t.Run("gives back what was stored, to the byte", func(t *testing.T) {
-		db := open(t)
+		db := r.open(t)
 		r := result("a", "b1", 7)
-		r.Key, r.Error = "nul \x00 and ünïcödé", "<&>"
+		r.Key, r.Error, r.Fetch.ContentType = "nul \x00 and ünïcödé, \uFFFE and \uFFFE0", "<&>", "\x00\uFFFE"
 		out := commit(t, db, Entry{Result: r})
 		require.Equal(t, []Outcome{{New: true, Result: r}}, out)
+		require.Equal(t, []Outcome{{Result: r}}, commit(t, db, Entry{Result: r}))
 		page, err := db.Results(t.Context(), events.ResultQuery{ID: "a"})
 		require.NoError(t, err)
 		require.Equal(t, []events.Result{*r}, page.Results)
 	})
 	t.Run("answers a duplicate with the first result, also within one transaction", func(t *testing.T) {
-		db := open(t)
+		db := r.open(t)
 		out := commit(t, db, Entry{Result: result("a", "", 0)}, Entry{Result: failed("a", "", 0)})
 		require.Equal(t, Outcome{Result: result("a", "", 0)}, out[1])
 		require.Equal(t, out[1], commit(t, db, Entry{Result: failed("a", "", 0)})[0])
@@ -96,16 +85,16 @@ func TestCommit(t *testing.T) {
 		require.Equal(t, []events.Count{{Recipe: "page", Status: events.StatusOK, Count: 1}}, counts.Counts)
 	})
 	t.Run("keeps times that nanoseconds cannot hold as the nearest they can", func(t *testing.T) {
-		db := open(t)
+		db := r.open(t)
 		r := result("a", "", 0)
 		r.Submitted, r.Finished = time.Time{}, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 		out := commit(t, db, Entry{Result: r})
 		require.True(t, out[0].Result.Submitted.IsZero())
-		require.Equal(t, latest, out[0].Result.Finished)
+		require.Equal(t, driver.Latest, out[0].Result.Finished)
 		require.Equal(t, out[0].Result, commit(t, db, Entry{Result: r})[0].Result)
 	})
 	t.Run("refuses an entry that could never be committed, and all with it", func(t *testing.T) {
-		db := open(t)
+		db := r.open(t)
 		for _, bad := range []Entry{{}, {Result: &events.Result{ID: "a"}}, record("no/name", events.BatchOpen, 0), {Result: result("a", "..", 0)}} {
 			_, err := db.Commit(t.Context(), []Entry{{Result: result("good", "", 0)}, bad})
 			require.ErrorIs(t, err, ErrEntry)
@@ -115,26 +104,46 @@ func TestCommit(t *testing.T) {
 		require.Empty(t, page.Results)
 	})
 	t.Run("leaves nothing behind when the transaction fails", func(t *testing.T) {
-		db := open(t)
-		_, err := db.writer.conn.ExecContext(t.Context(), `CREATE TEMP TRIGGER boom BEFORE INSERT ON results WHEN NEW.id = 'boom' BEGIN SELECT RAISE(ABORT, 'boom'); END`)
-		require.NoError(t, err)
-		_, err = db.Commit(t.Context(), []Entry{{Result: result("a", "b1", 0)}, {Result: result("boom", "b1", 1)}})
+		url := r.fresh(t)
+		db := openAt(t, url)
+		r.exec(t, url, r.refuseBoom)
+		_, err := db.Commit(t.Context(), []Entry{{Result: result("a", "b1", 0)}, {Result: result("boom", "b1", 1)}})
 		require.ErrorContains(t, err, "boom")
 		require.True(t, commit(t, db, Entry{Result: result("a", "b1", 0)})[0].New)
 		require.EqualValues(t, 1, batchOf(t, db, "b1").OK)
 	})
 	t.Run("gives up waiting for its turn with its context", func(t *testing.T) {
-		db := open(t)
-		db.writer.seat <- struct{}{}
-		defer func() { <-db.writer.seat }()
+		db := r.open(t)
+		begun, finish := make(chan struct{}), make(chan struct{})
+		var other sync.WaitGroup
+		other.Go(func() {
+			_ = db.database.Write(context.Background(), func(context.Context, driver.Tx) error {
+				close(begun)
+				<-finish
+				return nil
+			})
+		})
+		<-begun
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := db.Commit(ctx, []Entry{{Result: result("a", "", 0)}})
 		require.ErrorIs(t, err, ctx.Err())
+		close(finish)
+		other.Wait()
+	})
+	t.Run("replaces what is not UTF-8, and refuses an id that is not", func(t *testing.T) {
+		db := r.open(t)
+		res := result("a", "", 0)
+		res.Key, res.Error, res.Value = "k\xff", "\xc3(", json.RawMessage("\"\xfe\"")
+		out := commit(t, db, Entry{Result: res})
+		require.Equal(t, "k\uFFFD", out[0].Result.Key)
+		require.Equal(t, []events.Result{*out[0].Result}, everything(t, db, events.ResultQuery{}))
+		_, err := db.Commit(t.Context(), []Entry{{Result: result("a\xff", "", 0)}})
+		require.ErrorIs(t, err, ErrEntry)
 	})
 }
 
-func TestBatch(t *testing.T) {
+func (r rig) testBatchStates(t *testing.T) {
 	const (
 		open_  = events.BatchOpen
 		close_ = events.BatchClose
@@ -171,7 +180,7 @@ func TestBatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, group := range map[string]int{"together": len(tc.entries), "one by one": 1} {
-				db := open(t)
+				db := r.open(t)
 				for i := 0; i < len(tc.entries); i += group {
 					commit(t, db, tc.entries[i:i+group]...)
 				}
@@ -186,8 +195,8 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-func TestOutbox(t *testing.T) {
-	db := open(t)
+func (r rig) testOutbox(t *testing.T) {
+	db := r.open(t)
 	commit(t, db, record("b1", events.BatchClose, 0), record("b2", events.BatchClose, 0))
 	<-db.OutboxReady()
 	rows, err := db.Outbox(t.Context(), 1)
@@ -198,15 +207,39 @@ func TestOutbox(t *testing.T) {
 	require.Equal(t, batchOf(t, db, "b1"), b)
 	require.Equal(t, events.TypeBatchDone, rows[0].Type)
 
-	require.NoError(t, db.OutboxDone(t.Context(), []int64{rows[0].ID}))
-	require.Equal(t, []string{"batch.b2.done"}, announced(t, db))
+	drain := func(most, sent int, answer error) (got []string, n int, err error) {
+		n, err = db.DrainOutbox(t.Context(), Announcements, most, func(_ context.Context, rows []OutboxRow) (int, error) {
+			for _, o := range rows {
+				got = append(got, o.MsgID)
+			}
+			return sent, answer
+		})
+		return got, n, err
+	}
+	_, err = db.DrainOutbox(t.Context(), Notices, 10, func(context.Context, []OutboxRow) (int, error) {
+		t.Error("there are no notices")
+		return 0, nil
+	})
+	require.NoError(t, err)
+	got, _, err := drain(1, 0, errors.New("the broker is away"))
+	require.ErrorContains(t, err, "the broker is away")
+	require.Equal(t, []string{"batch.b1.done"}, got)
+	got, n, err := drain(2, 1, errors.New("the stream is full"))
+	require.ErrorContains(t, err, "full")
+	require.Equal(t, 1, n)
+	require.Equal(t, []string{"batch.b1.done", "batch.b2.done"}, got, "what was not published comes again")
+	require.Equal(t, []string{"batch.b2.done"}, announced(t, db), "what was sent before the fault is not sent again")
+	_, n, err = drain(2, 1, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Empty(t, announced(t, db))
 
 	commit(t, db, record("b3", events.BatchOpen, 0))
 	require.Empty(t, db.OutboxReady(), "a commit without an end wakes nobody")
 }
 
-func TestExpireBatches(t *testing.T) {
-	db := open(t)
+func (r rig) testExpireBatches(t *testing.T) {
+	db := r.open(t)
 	commit(t, db, record("open", events.BatchOpen, 0), record("closed", events.BatchClose, 2), record("done", events.BatchClose, 0))
 	n, err := db.ExpireBatches(t.Context(), noon, noon.Add(time.Hour))
 	require.NoError(t, err)

@@ -2,39 +2,36 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
+
+// batchNum returns the number of a batch, or 0 if nobody knows it.
+func (db *DB) batchNum(ctx context.Context, name string) (int64, error) {
+	num, err := db.database.BatchNum(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("find batch %s: %w", name, err)
+	}
+	return num, nil
+}
 
 // Counts tells how results ended, of all or of a batch. It reads sums that every commit keeps up to date, not the results.
 func (db *DB) Counts(ctx context.Context, q events.CountQuery) (events.CountTable, error) {
 	table := events.CountTable{Counts: []events.Count{}}
 	var num int64
 	if q.Batch != "" {
-		err := db.read.QueryRowContext(ctx, sqlBatchNum, q.Batch).Scan(&num)
-		if errors.Is(err, sql.ErrNoRows) {
-			return table, nil
-		}
-		if err != nil {
-			return table, fmt.Errorf("find batch %s: %w", q.Batch, err)
+		var err error
+		if num, err = db.batchNum(ctx, q.Batch); err != nil || num == 0 {
+			return table, err
 		}
 	}
-	rows, err := db.read.QueryContext(ctx, sqlCounts, num, q.Recipe, q.Recipe)
+	list, err := db.database.Counts(ctx, num, q.Recipe)
 	if err != nil {
 		return table, fmt.Errorf("query counts: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var c events.Count
-		if err := rows.Scan(&c.Recipe, &c.Status, &c.Reason, &c.Count); err != nil {
-			return table, fmt.Errorf("query counts: %w", err)
-		}
-		table.Counts = append(table.Counts, c)
-	}
-	return table, rows.Err()
+	table.Counts = append(table.Counts, list...)
+	return table, nil
 }
 
 // Batches returns a page of batches, newest first. Errors of the query itself wrap ErrQuery.
@@ -44,31 +41,28 @@ func (db *DB) Batches(ctx context.Context, q events.BatchQuery) (events.BatchPag
 	if err != nil {
 		return page, err
 	}
-	after, err := parseBatchCursor(q.After)
+	if q.Reduced && q.Batch == "" {
+		return page, queryError("reduced needs a batch: the answers of many are too much for one message")
+	}
+	before, err := parseBatchCursor(q.After)
 	if err != nil {
 		return page, err
 	}
-	text, args := sqlBatches, []any{after, limit + 1}
-	if q.Batch != "" {
-		text, args = sqlBatchAfter, []any{after, q.Batch}
-	}
-	rows, err := db.read.QueryContext(ctx, text, args...)
+	list, err := db.database.Batches(ctx, before, q.Batch, limit+1)
 	if err != nil {
 		return page, fmt.Errorf("query batches: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	var last int64
-	for rows.Next() {
-		b, err := scanBatch(rows)
-		if err != nil {
-			return page, fmt.Errorf("query batches: %w", err)
-		}
-		if len(page.Batches) == limit {
-			page.Next = formatBatchCursor(last)
-			break
+	if len(list) > limit {
+		list = list[:limit]
+		page.Next = formatBatchCursor(list[limit-1].Num)
+	}
+	for _, b := range list {
+		if q.Reduced {
+			if b.Reduced, err = db.reduced(ctx, b.Num); err != nil {
+				return page, fmt.Errorf("query batches: %w", err)
+			}
 		}
 		page.Batches = append(page.Batches, b.Batch)
-		last = b.num
 	}
-	return page, rows.Err()
+	return page, nil
 }

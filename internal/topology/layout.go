@@ -16,16 +16,18 @@ const (
 	StreamResults = "RESULTS"
 	StreamDone    = "DONE"
 	StreamDead    = "DEAD"
+	StreamNotices = "NOTICES"
 )
 
-// Names of the durable consumers on WORK and RESULTS. FETCH and CRUNCH have one for each lane, named by LaneConsumer.
+// Names of the durable consumers on WORK and RESULTS. FETCH and CRUNCH have one for each lane, named by LaneConsumer, and NOTICES has one
+// for each channel, which NoticeConsumer describes.
 const (
 	ConsumerIngest = "ingest"
 	ConsumerSink   = "sink"
 )
 
-// BucketControl is the KV bucket of cancelled batches, and of items that are tried because workers have died on them; the keys
-// are made by CancelKey and TrialKey.
+// BucketControl is the KV bucket of cancelled batches, of items that are tried because workers have died on them, and of items that were
+// split and wait for the end of their parts; the keys are made by CancelKey, TrialKey and WholeKey.
 const BucketControl = "control"
 
 // BucketValidators is the KV bucket in which fetchers remember what servers call the versions that were fetched last. It is a cache:
@@ -51,11 +53,28 @@ func LaneConsumer(lane events.Lane) string { return string(lane) }
 // CancelKey is the key of BucketControl that says that a batch is cancelled.
 func CancelKey(batch string) string { return "cancel." + batch }
 
+// NotifyKey is the key of BucketControl that says, as a JSON list of channels, whom to tell when a batch has ended.
+func NotifyKey(batch string) string { return "notify." + batch }
+
+// DeadMark is the key of BucketControl that says up to which dead letter people were told.
+const DeadMark = "told.dead"
+
+// WholeKey is the key of BucketControl under which an item waits that was split into the items of a batch; its value is an events.Whole.
+func WholeKey(batch string) string { return "whole." + batch }
+
+// WholeSubject is the subject on which that key is put, for one who publishes it together with other messages.
+func WholeSubject(batch string) string { return "$KV." + BucketControl + "." + WholeKey(batch) }
+
 // TrialKey is the key of BucketControl that says how often the trial of an item was begun and not ended. Ids may have any
 // characters, keys may not.
 func TrialKey(stage events.Stage, item string) string {
-	return "trial." + string(stage) + "." + events.IDFromKey(item)
+	return trialPrefix + string(stage) + "." + events.IDFromKey(item)
 }
+
+const trialPrefix = "trial."
+
+// trialKeys are all keys that TrialKey makes for a stage.
+func trialKeys(stage events.Stage) string { return trialPrefix + string(stage) + ".>" }
 
 // Layout is everything that has to exist on the broker.
 type Layout struct {
@@ -81,14 +100,16 @@ func For(c Config) Layout {
 			queue(c, StreamResults, "the sink's inbox", events.PrefixResult+">"),
 			history(c, StreamDone, "what the sink has committed", c.DoneAge, c.DoneBytes, events.PrefixDone+">", events.PrefixEvent+">"),
 			letters(c),
+			messages(c),
 		},
 		Consumers: []Consumer{
 			worker(c, StreamWork, ConsumerIngest, events.PrefixWork+">"),
 			worker(c, StreamResults, ConsumerSink, events.PrefixResult+">"),
+			BatchNotices(),
 		},
 		Buckets: []jetstream.KeyValueConfig{
 			{
-				Bucket: BucketControl, Description: "cancelled batches, and items on which workers have died",
+				Bucket: BucketControl, Description: "cancelled batches, items on which workers have died, and items that were split",
 				TTL: c.DeadAge, Replicas: c.Replicas, Storage: jetstream.FileStorage,
 			},
 			{
@@ -138,6 +159,16 @@ func letters(c Config) jetstream.StreamConfig {
 	return s
 }
 
+// noticeWindow is how long the broker itself remembers notices: what makes them may decide on one again after a crash.
+const noticeWindow = time.Hour
+
+// messages to people are few, so their window can outlast whatever makes them.
+func messages(c Config) jetstream.StreamConfig {
+	s := queue(c, StreamNotices, "what people are to be told", events.PrefixNotice+"*")
+	s.Duplicates = noticeWindow
+	return s
+}
+
 func stream(c Config, name, description string, subjects ...string) jetstream.StreamConfig {
 	s := jetstream.StreamConfig{
 		Name: name, Description: description, Subjects: subjects,
@@ -160,3 +191,27 @@ func worker(c Config, stream, name, filter string) Consumer {
 		AckWait: c.AckWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 4096,
 	}}
 }
+
+// BatchNotices is the durable consumer on DONE of those who make notices of the ends of batches. What had ended before it was made is
+// not told any more.
+func BatchNotices() Consumer {
+	return Consumer{Stream: StreamDone, ConsumerConfig: jetstream.ConsumerConfig{
+		Durable: "batch-notices", Name: "batch-notices", FilterSubject: events.SubjectBatchDone,
+		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: noticeAckWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 512,
+	}}
+}
+
+// NoticeConsumer is the durable consumer of a channel, named after it. Channels are known only to the operator's file, so the layout has
+// none of these: the sink makes those of its channels. Each channel has one of its own so that what waits for a channel that is down
+// stays in the stream, in its order, and takes nobody else's place.
+func NoticeConsumer(channel string) Consumer {
+	return Consumer{Stream: StreamNotices, ConsumerConfig: jetstream.ConsumerConfig{
+		Durable: channel, Name: channel, FilterSubject: events.NoticeSubject(channel),
+		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: noticeAckWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 512,
+	}}
+}
+
+// noticeAckWait is after how long another sink sends what one has had in hand when it died.
+const noticeAckWait = 30 * time.Second

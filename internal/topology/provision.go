@@ -38,10 +38,12 @@ func Provision(ctx context.Context, js jetstream.JetStream, l Layout) ([]Change,
 	done := func(kind, name string, action Action) {
 		changes = append(changes, Change{Kind: kind, Name: name, Action: action})
 	}
+	queues := map[string]bool{}
 	for _, s := range l.Streams {
+		queues[s.Name] = s.Retention == jetstream.WorkQueuePolicy
 		action, err := provisionStream(ctx, js, s)
 		if err != nil {
-			return changes, fmt.Errorf("stream %s: %w", s.Name, err)
+			return changes, fmt.Errorf("stream %s: %w", s.Name, withRemedy(err))
 		}
 		done("stream", s.Name, action)
 	}
@@ -50,26 +52,39 @@ func Provision(ctx context.Context, js jetstream.JetStream, l Layout) ([]Change,
 		if err != nil {
 			return changes, fmt.Errorf("consumer %s of stream %s: %w", c.Name, c.Stream, err)
 		}
-		if err := sweep(ctx, js, c); err != nil {
-			return changes, fmt.Errorf("consumer %s of stream %s: %w", c.Name, c.Stream, err)
+		if queues[c.Stream] { // what is in a history stays, acknowledged or not
+			if err := sweep(ctx, js, c); err != nil {
+				return changes, fmt.Errorf("consumer %s of stream %s: %w", c.Name, c.Stream, err)
+			}
 		}
 		done("consumer", c.Stream+"/"+c.Name, action)
 	}
 	for _, b := range l.Buckets {
 		action, err := provisionBucket(ctx, js, b)
 		if err != nil {
-			return changes, fmt.Errorf("bucket %s: %w", b.Bucket, err)
+			return changes, fmt.Errorf("bucket %s: %w", b.Bucket, withRemedy(err))
 		}
 		done("bucket", b.Bucket, action)
 	}
 	for _, o := range l.Objects {
 		action, err := provisionObjects(ctx, js, o)
 		if err != nil {
-			return changes, fmt.Errorf("object store %s: %w", o.Bucket, err)
+			return changes, fmt.Errorf("object store %s: %w", o.Bucket, withRemedy(err))
 		}
 		done("objects", o.Bucket, action)
 	}
 	return changes, nil
+}
+
+// codeNoStorage is the broker's error for a stream that may become larger than what is left of its own limit (nats-server, server/errors.json).
+const codeNoStorage = 10047
+
+// withRemedy says what to do where the broker only says that it will not.
+func withRemedy(err error) error {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeNoStorage {
+		return fmt.Errorf("%w: the limits of all streams together are more than the broker may store: raise its max_file_store, make space on its disk, or lower --max-bytes, --done-bytes and --bodies-bytes", err)
+	}
+	return err
 }
 
 func provisionStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (Action, error) {
@@ -138,10 +153,41 @@ func provisionConsumer(ctx context.Context, js jetstream.JetStream, want Consume
 }
 
 func provisionBucket(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (Action, error) {
+	action, err := provisionKeys(ctx, js, want)
+	if err != nil || want.Bucket != BucketControl {
+		return action, err
+	}
+	tightened, err := refuseRollups(ctx, js, "KV_"+want.Bucket)
+	if tightened && action == Unchanged {
+		action = Updated
+	}
+	return action, err
+}
+
+// refuseRollups keeps who may write some keys of a bucket from emptying all of it, which a header of one message could do otherwise
+// (Nats-Rollup). Keys then cannot be purged, only deleted.
+func refuseRollups(ctx context.Context, js jetstream.JetStream, name string) (changed bool, err error) {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	cfg := stream.CachedInfo().Config
+	if !cfg.AllowRollup {
+		return false, nil
+	}
+	cfg.AllowRollup = false
+	_, err = js.UpdateStream(ctx, cfg)
+	return true, err
+}
+
+func provisionKeys(ctx context.Context, js jetstream.JetStream, want jetstream.KeyValueConfig) (Action, error) {
 	kv, err := js.KeyValue(ctx, want.Bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err := js.CreateKeyValue(ctx, want)
-		return Created, err
+		_, err = js.CreateKeyValue(ctx, want)
+		if !errors.Is(err, jetstream.ErrBucketExists) {
+			return Created, err
+		}
+		kv, err = js.KeyValue(ctx, want.Bucket) // somebody else has made it meanwhile, and changed it already
 	}
 	if err != nil {
 		return "", err

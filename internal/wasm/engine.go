@@ -30,7 +30,7 @@ type Config struct {
 	Dir string
 	// Compiler makes the command that compiles one module in a process of its own, by calling Compile with dir. Nil compiles in this
 	// process, where it cannot be stopped and its memory is not bounded.
-	Compiler func(ctx context.Context, dir string) *exec.Cmd
+	Compiler func(ctx context.Context, dir string) *exec.Cmd `json:"-"`
 	// LoadTime is how long getting the bytes of a module may take; half a minute if 0.
 	LoadTime time.Duration
 	// CompileTime and CompileMemory are what compiling one module may cost; a minute and 1 GiB if 0.

@@ -21,6 +21,9 @@ import (
 
 func newEngine(t testing.TB, cfg wasm.Config) *wasm.Engine {
 	t.Helper()
+	if cfg.CompileTime == 0 {
+		cfg.CompileTime = 10 * time.Minute // the machine may be busy with other tests
+	}
 	e := wasm.NewEngine(cfg)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e

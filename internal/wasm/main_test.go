@@ -6,8 +6,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/wasm"
 )
 
@@ -18,7 +17,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(compileIn); dir != "" {
 		os.Exit(wasm.Compile(context.Background(), os.Stdin, os.Stderr, dir))
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // compiler starts this program again, to compile.

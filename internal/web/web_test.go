@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,5 +40,16 @@ func TestAnswers(t *testing.T) {
 		}{p, 7})
 		require.Equal(t, "1", w.Header().Get("Retry-After"))
 		require.JSONEq(t, `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the stream is full","next_line":7}`, w.Body.String())
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, v := range []string{"7", "-1", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon Jan  2 15:04:05 2006", "x"} {
+		f.Add(v)
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		d := web.RetryAfter(v, time.Now(), time.Minute)
+		require.GreaterOrEqual(t, d, time.Duration(0))
+		require.LessOrEqual(t, d, time.Minute)
 	})
 }

@@ -2,9 +2,12 @@ package yamldoc_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/fetchmill/fetchmill/internal/yamldoc"
 )
@@ -80,5 +83,47 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		at, _ := yamldoc.Decode(data, new(wholeDocument))
 		at.Line("parts", "a", "0")
+	})
+}
+
+func TestTree(t *testing.T) {
+	read := func(text string) (string, error) {
+		root, err := yamldoc.Root([]byte(text), 100)
+		if err != nil || root == nil {
+			return "", err
+		}
+		var tree yamldoc.Tree
+		var got []string
+		tree.Mapping(root, "the file", func(key, value *yaml.Node) {
+			if key.Value == "yes" {
+				got = append(got, fmt.Sprint(tree.Bool(value, "yes")))
+				return
+			}
+			if s, ok := tree.Text(value, key.Value); ok {
+				got = append(got, s)
+			}
+		})
+		return strings.Join(got, " "), tree.Err()
+	}
+	t.Run("reads texts as they are written", func(t *testing.T) {
+		got, err := read("a: 010\nb: 'x y'\nyes: true\n")
+		require.NoError(t, err)
+		require.Equal(t, "010 x y true", got)
+	})
+	t.Run("has nothing to say about nothing", func(t *testing.T) {
+		for _, text := range []string{"", "# x\n", "---\n", "null"} {
+			got, err := read(text)
+			require.NoError(t, err)
+			require.Empty(t, got)
+		}
+	})
+	t.Run("tells all faults in the order of the lines, and quotes none of it", func(t *testing.T) {
+		_, err := read("a: [s3cr3t]\na: s3cr3t\nb:\nyes: s3cr3t\n")
+		require.EqualError(t, err, "line 1: a must be a text\nline 2: the file has a key twice\nline 3: b must be a text\nline 4: yes is true or false")
+		for _, text := range []string{"s3cr3t", "- s3cr3t", "a: [s3cr3t", "a: *s3cr3t", "a: s3cr3t\n---\n", strings.Repeat("s3cr3t", 20), "<<: {a: s3cr3t}"} {
+			_, err := read(text)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "s3cr3t")
+		}
 	})
 }

@@ -51,6 +51,22 @@ func (c *Client) Batch(ctx context.Context, id string) (*events.Batch, error) {
 	return &page.Batches[0], nil
 }
 
+// Reduced tells what the results of a batch are reduced to so far; nothing if it has no reductions. The error wraps ErrNoBatch if the
+// sink does not know it (yet).
+func (c *Client) Reduced(ctx context.Context, id string) ([]events.Reduced, error) {
+	if err := events.ValidBatch(id); err != nil {
+		return nil, err
+	}
+	var page events.BatchPage
+	if err := c.ask(ctx, events.SubjectQueryBatches, events.BatchQuery{Batch: id, Limit: 1, Reduced: true}, &page); err != nil {
+		return nil, err
+	}
+	if len(page.Batches) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNoBatch, id)
+	}
+	return page.Batches[0].Reduced, nil
+}
+
 // CancelBatch asks that nothing more be started of a batch; what is not done yet ends as cancelled.
 func (c *Client) CancelBatch(ctx context.Context, id string) error {
 	if err := events.ValidBatch(id); err != nil {
@@ -76,7 +92,7 @@ const (
 	latest          = time.Second
 )
 
-// WaitBatch waits until a batch has finished (see events.Batch.IsFinished) and returns it.
+// WaitBatch waits until a batch has finished (see events.Batch.IsFinished) and returns it, with what its results are reduced to.
 func (c *Client) WaitBatch(ctx context.Context, id string, o WaitOptions) (*events.Batch, error) {
 	if o.Patience <= 0 {
 		o.Patience = defaultPatience
@@ -99,7 +115,10 @@ func (c *Client) WaitBatch(ctx context.Context, id string, o WaitOptions) (*even
 				o.OnProgress(*b)
 			}
 			if b.IsFinished() {
-				return b, nil
+				b.Reduced, err = c.Reduced(ctx, id)
+				if err == nil || !passing(err) {
+					return b, err
+				}
 			}
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("wait for batch %s: %w", id, ctx.Err())

@@ -45,7 +45,8 @@ type Client struct {
 	js jetstream.JetStream
 }
 
-// New makes a client.
+// New makes a client. The connection should repair itself for as long as it takes, and soon: nats.MaxReconnects(-1), and a nats.ReconnectWait far
+// below the library's own 2 s, which clients would be idle for after a broker was started again.
 func New(nc *nats.Conn) (*Client, error) {
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(ackTimeout), jetstream.WithPublishAsyncMaxPending(maxPendingAcks))
 	if err != nil {
@@ -60,12 +61,17 @@ func (c *Client) ask(ctx context.Context, subject string, in, out any) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", subject, err)
 	}
+	return c.requestBounded(ctx, &nats.Msg{Subject: subject, Data: data}, out)
+}
+
+// requestBounded is request with a deadline in any case.
+func (c *Client) requestBounded(ctx context.Context, m *nats.Msg, out any) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 	}
-	return c.request(ctx, &nats.Msg{Subject: subject, Data: data}, out)
+	return c.request(ctx, m, out)
 }
 
 // request sends a message and reads the answer. An answer that is a problem becomes an *events.Problem.

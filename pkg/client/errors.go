@@ -14,6 +14,10 @@ var (
 	ErrNoStream = errors.New("the broker has no such stream")
 	// ErrNoBatch means that the sink knows no batch of this name.
 	ErrNoBatch = errors.New("no such batch")
+	// ErrNoTarget means that no target of this name is watched.
+	ErrNoTarget = errors.New("no such target")
+	// ErrNoWindow means that the sink knows no window of this id.
+	ErrNoWindow = errors.New("no such window")
 	// ErrNoDeadLetter means that no dead letter has this number.
 	ErrNoDeadLetter = errors.New("no such dead letter")
 	// ErrNotReplayable means that a dead letter does not hold work that could be done again.

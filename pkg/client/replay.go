@@ -13,7 +13,7 @@ import (
 
 // DeadReplay publishes what a dead letter holds as new work of its recipe, and forgets the dead letter once the broker has the
 // work. The new item belongs to no batch, because the old one's failure was counted there, and has no deadline, because the
-// old one has passed or soon will.
+// old one has passed or soon will. A notice is sent again, under its own id, on the channel that it was for.
 func (c *Client) DeadReplay(ctx context.Context, seq uint64) error {
 	d, err := c.DeadShow(ctx, seq)
 	if err != nil {
@@ -24,7 +24,11 @@ func (c *Client) DeadReplay(ctx context.Context, seq uint64) error {
 		return fmt.Errorf("dead letter %d: %w", seq, err)
 	}
 	if _, err := c.js.PublishMsg(ctx, m); err != nil {
-		return streamError(fmt.Sprintf("replay dead letter %d", seq), "WORK", err)
+		stream := "WORK"
+		if d.Stage == events.StageNotice {
+			stream = "NOTICES"
+		}
+		return streamError(fmt.Sprintf("replay dead letter %d", seq), stream, err)
 	}
 	// Two replays at once: the second publish was a duplicate, and the letter may be gone already.
 	if err := c.DeadRemove(ctx, seq); err != nil && !errors.Is(err, ErrNoDeadLetter) {
@@ -58,6 +62,15 @@ func replay(d *DeadLetter) (*nats.Msg, error) {
 		}
 		m.Subject, m.Data = events.WorkSubject(it.Recipe), body
 		m.Header.Set(events.HeaderLane, string(it.Lane))
+	case events.StageNotice:
+		n, err := events.DecodeNotice(d.Data)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotReplayable, err)
+		}
+		m.Subject, m.Data = events.NoticeSubject(n.Channel), d.Data
+		for k, v := range events.Headers(n.ID, events.TypeNotice, events.StageSink) {
+			m.Header.Set(k, v)
+		}
 	default:
 		return nil, fmt.Errorf("%w: it died in stage %q, where there are results and no work", ErrNotReplayable, d.Stage)
 	}

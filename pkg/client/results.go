@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +18,7 @@ const defaultPage = 500
 // Results yields all results that the sink has of a query, page by page. q.Limit is the size of a page; stop when you have
 // enough. An error is the last thing it yields.
 func (c *Client) Results(ctx context.Context, q events.ResultQuery) iter.Seq2[events.Result, error] {
+	q.Partial = true // a query that finds little is asked in many short requests
 	return func(yield func(events.Result, error) bool) {
 		for {
 			page, err := c.ResultPage(ctx, q)
@@ -29,7 +31,7 @@ func (c *Client) Results(ctx context.Context, q events.ResultQuery) iter.Seq2[ev
 					return
 				}
 			}
-			if len(page.Results) == 0 || page.Next == "" {
+			if page.Next == "" {
 				return
 			}
 			q.After = page.Next
@@ -61,11 +63,14 @@ type FollowFilter struct {
 	Batch  string
 	Status events.Status
 	Reason events.Reason
+	Host   string    // Result.Host
+	Text   string    // in id or key, wherever, whatever the case of letters
 	Since  time.Time // also what was committed since then and is still in the stream; zero means only what comes from now on
 }
 
 func (f FollowFilter) match(r *events.Result) bool {
-	return (f.Batch == "" || r.Batch == f.Batch) && (f.Status == "" || r.Status == f.Status) && (f.Reason == "" || r.Reason == f.Reason)
+	return (f.Batch == "" || r.Batch == f.Batch) && (f.Status == "" || r.Status == f.Status) && (f.Reason == "" || r.Reason == f.Reason) &&
+		(f.Host == "" || r.Host() == strings.ToLower(f.Host)) && (f.Text == "" || contains(r.Key, f.Text) || contains(r.ID, f.Text))
 }
 
 // Follow yields results as the sink commits them, until ctx ends or the loop is left; the end of ctx is no error. After a
@@ -101,6 +106,10 @@ func (c *Client) Follow(ctx context.Context, f FollowFilter) iter.Seq2[events.Re
 			}
 		}
 	}
+}
+
+func contains(s, text string) bool {
+	return strings.Contains(strings.ToLower(s), strings.ToLower(text))
 }
 
 func (c *Client) follow(ctx context.Context, f FollowFilter) (jetstream.MessagesContext, error) {

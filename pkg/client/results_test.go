@@ -144,7 +144,7 @@ func TestStatus(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, s.Broker.Version)
 	require.Equal(t, []string{"DEAD"}, s.Missing)
-	require.Len(t, s.Streams, 5)
+	require.Len(t, s.Streams, 6)
 	require.Len(t, s.Consumers, 1)
 	require.Equal(t, "ingest", s.Consumers[0].Name)
 	require.Len(t, s.Services, 1)

@@ -15,8 +15,10 @@ import (
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
-// Streams lists the pipeline's streams in the order in which an item passes them.
-func Streams() []string { return []string{"WORK", "FETCH", "CRUNCH", "RESULTS", "DONE", "DEAD"} }
+// Streams lists the pipeline's streams in the order in which an item passes them, and that of notices.
+func Streams() []string {
+	return []string{"WORK", "FETCH", "CRUNCH", "RESULTS", "DONE", "DEAD", "NOTICES"}
+}
 
 // Status is what is to be seen of the pipeline at the broker.
 type Status struct {
@@ -25,6 +27,9 @@ type Status struct {
 	Missing   []string         `json:"missing,omitempty"` // streams that should be there and are not
 	Consumers []ConsumerStatus `json:"consumers"`
 	Services  []ServiceStatus  `json:"services"`
+	Scaling   []StageScaling   `json:"scaling"`
+
+	measured map[string]float64 // items per second that came into a stream while it was looked at
 }
 
 // BrokerStatus describes the server that the connection leads to.
@@ -62,7 +67,6 @@ type ServiceStatus struct {
 	Version  string    `json:"version"`
 	Started  time.Time `json:"started"`
 	Requests int       `json:"requests"`
-	Errors   int       `json:"errors"`
 	// Load is how busy it is; nil if it does not tell.
 	Load *events.Load `json:"load,omitempty"`
 }
@@ -85,6 +89,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 		URL: c.nc.ConnectedUrlRedacted(), Name: c.nc.ConnectedServerName(), Version: c.nc.ConnectedServerVersion(),
 		Cluster: c.nc.ConnectedClusterName(), RTT: rtt,
 	}}
+	began := time.Now()
 	for _, name := range Streams() {
 		err := c.streamStatus(ctx, name, s)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -98,6 +103,16 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	if s.Services, err = c.services(ctx); err != nil {
 		return nil, fmt.Errorf("look for services: %w", err)
 	}
+	arrived, err := c.arrived(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("look again for what has come in: %w", err)
+	}
+	seconds := time.Since(began).Seconds()
+	s.measured = make(map[string]float64, len(arrived))
+	for stream, n := range arrived {
+		s.measured[stream] = float64(n) / seconds
+	}
+	s.Scaling = s.Wanted(ScalingOptions{})
 	return s, nil
 }
 
@@ -160,7 +175,6 @@ func (c *Client) services(ctx context.Context) ([]ServiceStatus, error) {
 		one := ServiceStatus{Name: st.Name, ID: st.ID, Version: st.Version, Started: st.Started}
 		for _, e := range st.Endpoints {
 			one.Requests += e.NumRequests
-			one.Errors += e.NumErrors
 			one.Load = loadOf(e.Data)
 		}
 		list = append(list, one)

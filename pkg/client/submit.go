@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -22,7 +23,11 @@ type SubmitOptions struct {
 	Lane     events.Lane    // default normal
 	Deadline time.Time      // items not done by then fail; zero means none
 	Params   map[string]any // parameters for all items; see Item.With
-	InFlight int            // at most so many messages without an answer; default 2048
+	// Reduce is what the batch's results are reduced to besides what the recipe declares, such as "sum(value.count) by value.kind". It needs
+	// a batch, whose answers are events.Batch.Reduced. docs/reduce.md describes the language.
+	Reduce   []string
+	Notify   []string // with Batch: channels on which people are told when it has ended
+	InFlight int      // at most so many messages without an answer; default 2048
 	// OnProgress is told from time to time, and at the end, how far it is. Submit waits while it runs.
 	OnProgress func(Submission)
 }
@@ -35,7 +40,7 @@ type Submission struct {
 	Refused    int64 // refusals because the stream was full; each was tried again
 }
 
-// Submit publishes items as work for a recipe and returns when the broker has confirmed all of them. A full stream slows it
+// Submit publishes items as work for a recipe, those of a batch slowest first where the recipe tells by which parameter, and returns when the broker has confirmed all of them. A full stream slows it
 // down, answers that do not come make it send again; neither loses nor doubles an item. An error of the sequence ends it.
 //
 // When it fails it says how far it came; with a batch, submitting the same again under the same name goes on from there. When
@@ -48,18 +53,26 @@ func (c *Client) Submit(ctx context.Context, recipe string, items iter.Seq2[Item
 	if _, err := events.ParseLane(string(o.Lane)); err != nil {
 		return none, fmt.Errorf("submit: %w", err)
 	}
+	if o.Batch == "" && len(o.Reduce) > 0 {
+		return none, fmt.Errorf("submit: reduce %.80q: results are reduced over a batch: name one", o.Reduce[0])
+	}
+	var opened events.BatchOpened
 	if o.Batch != "" {
 		if err := events.ValidBatch(o.Batch); err != nil {
 			return none, fmt.Errorf("submit: %w", err)
 		}
-		if err := c.ask(ctx, events.SubjectBatchOpen, events.BatchRequest{Batch: o.Batch, Recipe: recipe}, nil); err != nil {
+		if err := c.ask(ctx, events.SubjectBatchOpen, events.BatchRequest{Batch: o.Batch, Recipe: recipe, Notify: o.Notify, Reduce: o.Reduce}, &opened); err != nil {
 			return none, fmt.Errorf("open batch %s: %w", o.Batch, err)
 		}
 	}
 	w := newWindow(c.js, o)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := w.run(ctx, letters(ctx, recipe, items, o)); err != nil {
+	in := letters(ctx, recipe, items, o)
+	if cost := costOf(opened); cost != nil {
+		in = slowestFirst(ctx, in, cost)
+	}
+	if err := w.run(ctx, in); err != nil {
 		return w.sum, fmt.Errorf("submit to recipe %s: %w", recipe, err)
 	}
 	if o.Batch != "" {
@@ -99,6 +112,7 @@ func letters(ctx context.Context, recipe string, items iter.Seq2[Item, error], o
 	if prefix == "" {
 		prefix = nuid.Next() // an id is needed all the same, to recognise what was sent twice
 	}
+	reduce := reduceHeader(o.Reduce)
 	write := func(index int64, it Item) (*nats.Msg, error) {
 		it, err := it.With(o.Params)
 		if err != nil {
@@ -112,6 +126,9 @@ func letters(ctx context.Context, recipe string, items iter.Seq2[Item, error], o
 		h := nats.Header{events.HeaderMsgID: {prefix + "/" + n}}
 		if o.Batch != "" {
 			h[events.HeaderBatch], h[events.HeaderIndex] = []string{o.Batch}, []string{n}
+		}
+		if reduce != "" {
+			h[events.HeaderReduce] = []string{reduce}
 		}
 		if o.Lane != "" {
 			h[events.HeaderLane] = []string{string(o.Lane)}
@@ -141,4 +158,13 @@ func letters(ctx context.Context, recipe string, items iter.Seq2[Item, error], o
 		}
 	}()
 	return out
+}
+
+// reduceHeader is all reductions as one header: some servers and programs on the way keep only the first of a header that is repeated.
+func reduceHeader(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	data, _ := json.Marshal(list) // texts can always be encoded
+	return string(data)
 }

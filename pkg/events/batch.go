@@ -50,6 +50,8 @@ type Batch struct {
 	Created   time.Time  `json:"created"`
 	Updated   time.Time  `json:"updated"`
 	Finished  time.Time  `json:"finished,omitzero"`
+	// Reduced has the answers of the batch's reductions, in event.batch.done and where it is asked for.
+	Reduced []Reduced `json:"reduced,omitempty"`
 }
 
 // Ended counts the items that have a result.

@@ -36,6 +36,7 @@ type cloudEvent struct {
 	ID          string          `json:"id"`
 	Source      string          `json:"source"`
 	Type        string          `json:"type"`
+	Time        string          `json:"time"`
 	Data        json.RawMessage `json:"data"`
 	DataBase64  *string         `json:"data_base64"`
 
@@ -43,6 +44,7 @@ type cloudEvent struct {
 	Index       json.RawMessage `json:"index"`
 	Lane        string          `json:"lane"`
 	Deadline    string          `json:"deadline"`
+	Reduce      string          `json:"reduce"`
 	TraceParent string          `json:"traceparent"`
 	TraceState  string          `json:"tracestate"`
 }
@@ -51,9 +53,9 @@ type cloudEvent struct {
 func binaryEvent(h map[string]string) cloudEvent {
 	const extension = "ce-"
 	return cloudEvent{
-		SpecVersion: h[HeaderSpecVersion], ID: h[HeaderID], Source: h[HeaderSource], Type: h[HeaderType],
+		SpecVersion: h[HeaderSpecVersion], ID: h[HeaderID], Source: h[HeaderSource], Type: h[HeaderType], Time: h[extension+HeaderTime],
 		Batch: h[extension+HeaderBatch], Index: json.RawMessage(h[extension+HeaderIndex]),
-		Lane: h[extension+HeaderLane], Deadline: h[extension+HeaderDeadline],
+		Lane: h[extension+HeaderLane], Deadline: h[extension+HeaderDeadline], Reduce: h[extension+HeaderReduce],
 		TraceParent: h[extension+HeaderTraceParent], TraceState: h[extension+HeaderTraceState],
 	}
 }
@@ -86,11 +88,15 @@ func (in *Input) adopt(ce cloudEvent, attrs *attributes) {
 		keep(&in.Key, ce.Source+"\n"+ce.ID)
 	}
 	keep(&in.Batch, ce.Batch)
+	if len(in.Reduce) == 0 && ce.Reduce != "" {
+		in.Reduce = []string{ce.Reduce}
+	}
 	if in.TraceParent == "" { // the two belong together
 		in.TraceParent, in.TraceState = ce.TraceParent, ce.TraceState
 	}
 	keep(&attrs.lane, ce.Lane)
 	keep(&attrs.deadline, ce.Deadline)
+	keep(&attrs.time, ce.Time)
 	if index := string(ce.Index); index != "null" { // an attribute that is null is not there
 		keep(&attrs.index, strings.Trim(index, `"`))
 	}

@@ -23,12 +23,13 @@ func richItem() *events.Item {
 		Value: json.RawMessage(`[1,"two",null]`), Body: []byte{0, 1, 0xff, 'x'},
 		Fetch:    &events.FetchFacts{Status: 200, Bytes: 12, ElapsedMS: 1.5, Phases: &events.Phases{DNS: 0.25}},
 		Attempts: 3, Submitted: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Deadline: time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC),
+		Reduce: json.RawMessage(`[{"name":"n","op":"count"}]`), Time: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC), Window: json.RawMessage(`{"size_ms":1000}`),
 	}
 }
 
 func TestEncode(t *testing.T) {
 	t.Run("an item is what encoding/json writes", func(t *testing.T) {
-		for _, it := range []*events.Item{richItem(), largeItem(), {ID: "x", Recipe: "y"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
+		for _, it := range []*events.Item{richItem(), largeItem(), {ID: "x", Recipe: "y"}, {ID: "x", Recipe: "y", Batch: "b", Within: "whole"}, {ID: "x", Plan: events.Plan{Crunch: []events.Step{{Op: "a"}}}}} {
 			want, err := json.Marshal(it)
 			require.NoError(t, err)
 			got, err := it.Encode()

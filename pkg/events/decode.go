@@ -10,7 +10,7 @@ import (
 )
 
 // fields calls set with the name and the raw value of each field of a JSON object, which must be valid JSON.
-func fields(data []byte, set func(name string, raw []byte) error) error {
+func fields(data []byte, set func(name, raw []byte) error) error {
 	i := space(data, 0)
 	if i >= len(data) || data[i] != '{' {
 		return fmt.Errorf("%w: not a JSON object", ErrRecord)
@@ -21,7 +21,7 @@ func fields(data []byte, set func(name string, raw []byte) error) error {
 			i = space(data, i+1)
 		}
 		end := skip(data, i)
-		name, err := text(data[i:end])
+		name, err := unquoted(data[i:end])
 		if err != nil {
 			return err
 		}
@@ -84,12 +84,18 @@ var null = []byte("null")
 
 // text reads a JSON string; null is the empty string, as in encoding/json.
 func text(raw []byte) (string, error) {
+	b, err := unquoted(raw)
+	return string(b), err
+}
+
+// unquoted is text without a copy, where nothing is escaped.
+func unquoted(raw []byte) ([]byte, error) {
 	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && isASCII(raw) {
-		return string(raw[1 : len(raw)-1]), nil
+		return raw[1 : len(raw)-1], nil
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
-	return s, err
+	return []byte(s), err
 }
 
 func isASCII(b []byte) bool {
@@ -150,14 +156,16 @@ func setRaw(to *json.RawMessage, raw []byte) error {
 // setAny leaves to encoding/json what is rare or large.
 func setAny(to any, raw []byte) error { return json.Unmarshal(raw, to) }
 
-func (it *Item) set(name string, raw []byte) error {
-	switch name {
+func (it *Item) set(name, raw []byte) error {
+	switch string(name) {
 	case "id":
 		return setText(&it.ID, raw)
 	case "recipe":
 		return setText(&it.Recipe, raw)
 	case "batch":
 		return setText(&it.Batch, raw)
+	case "within":
+		return setText(&it.Within, raw)
 	case "index":
 		return setInt(&it.Index, raw)
 	case "key":
@@ -182,13 +190,19 @@ func (it *Item) set(name string, raw []byte) error {
 		return setTime(&it.Submitted, raw)
 	case "deadline":
 		return setTime(&it.Deadline, raw)
+	case "reduce":
+		return setRaw(&it.Reduce, raw)
+	case "time":
+		return setTime(&it.Time, raw)
+	case "window":
+		return setRaw(&it.Window, raw)
 	default: // from a later version
 		return nil
 	}
 }
 
-func (r *Result) set(name string, raw []byte) error {
-	switch name {
+func (r *Result) set(name, raw []byte) error {
+	switch string(name) {
 	case "id":
 		return setText(&r.ID, raw)
 	case "recipe":
@@ -215,6 +229,12 @@ func (r *Result) set(name string, raw []byte) error {
 		return setTime(&r.Submitted, raw)
 	case "finished":
 		return setTime(&r.Finished, raw)
+	case "reduce":
+		return setRaw(&r.Reduce, raw)
+	case "time":
+		return setTime(&r.Time, raw)
+	case "window":
+		return setRaw(&r.Window, raw)
 	default: // from a later version
 		return nil
 	}
@@ -226,8 +246,8 @@ func setFetch(to **FetchFacts, raw []byte) error {
 	}
 	f := new(FetchFacts)
 	*to = f
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "status":
 			return setInt(&f.Status, raw)
 		case "bytes":
@@ -262,8 +282,8 @@ func setTLS(to **TLSFacts, raw []byte) error {
 	}
 	t := new(TLSFacts)
 	*to = t
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "version":
 			return setText(&t.Version, raw)
 		case "cipher":
@@ -282,8 +302,8 @@ func setBodyRef(to **BodyRef, raw []byte) error {
 	}
 	b := new(BodyRef)
 	*to = b
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "object":
 			return setText(&b.Object, raw)
 		case "bytes":
@@ -302,8 +322,8 @@ func setPhases(to **Phases, raw []byte) error {
 	}
 	p := new(Phases)
 	*to = p
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "dns_ms":
 			return setFloat(&p.DNS, raw)
 		case "connect_ms":
@@ -324,8 +344,8 @@ func (p *Plan) decode(raw []byte) error {
 	if bytes.Equal(raw, null) {
 		return nil
 	}
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "fetch":
 			if bytes.Equal(raw, null) {
 				return nil
@@ -366,8 +386,8 @@ func (p *Plan) decodeCrunch(raw []byte) error {
 }
 
 func (s *Step) decode(raw []byte) error {
-	return fields(raw, func(name string, raw []byte) error {
-		switch name {
+	return fields(raw, func(name, raw []byte) error {
+		switch string(name) {
 		case "op":
 			return setText(&s.Op, raw)
 		case "with":

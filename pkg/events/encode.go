@@ -38,6 +38,12 @@ func (it *Item) Encode() ([]byte, error) {
 	if !it.Deadline.IsZero() {
 		w.time("deadline", it.Deadline)
 	}
+	w.rawUnlessEmpty("reduce", it.Reduce)
+	w.textUnlessEmpty("within", it.Within)
+	if !it.Time.IsZero() {
+		w.time("time", it.Time)
+	}
+	w.rawUnlessEmpty("window", it.Window)
 	return w.end()
 }
 
@@ -60,6 +66,11 @@ func (r *Result) Encode() ([]byte, error) {
 	w.fetch(r.Fetch)
 	w.time("submitted", r.Submitted)
 	w.time("finished", r.Finished)
+	w.rawUnlessEmpty("reduce", r.Reduce)
+	if !r.Time.IsZero() {
+		w.time("time", r.Time)
+	}
+	w.rawUnlessEmpty("window", r.Window)
 	return w.end()
 }
 

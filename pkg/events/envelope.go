@@ -9,6 +9,8 @@ const (
 	TypeBatch     = "fetchmill.batch.v1"
 	TypeBatchDone = "fetchmill.batch.done.v1"
 	TypeDead      = "fetchmill.dead.v1"
+	TypeNotice    = "fetchmill.notice.v1"
+	TypeWindow    = "fetchmill.window.v1"
 )
 
 // Headers of messages between services. The ce- headers are CloudEvents attributes in binary mode.
@@ -45,6 +47,11 @@ const (
 	HeaderIndex    = "index"
 	HeaderLane     = "lane"
 	HeaderDeadline = "deadline" // RFC 3339, or a duration from now such as 30s
+	// HeaderReduce is what the results of the batch are reduced to: one reduction such as sum(value.count), or a JSON array of several.
+	// It may be repeated.
+	HeaderReduce = "reduce"
+	// HeaderTime is when what the item is about has happened, RFC 3339: the time by which windows go. Of a CloudEvent it is its time.
+	HeaderTime = "time"
 )
 
 const contentTypeJSON = "application/json"

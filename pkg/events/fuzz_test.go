@@ -57,6 +57,11 @@ func FuzzDecodeItem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { readsBack(t, events.DecodeItem, data) })
 }
 
+func FuzzDecodeWhole(f *testing.F) {
+	seed(f, "whole.v1.*.json")
+	f.Fuzz(func(t *testing.T, data []byte) { readsBack(t, events.DecodeWhole, data) })
+}
+
 func FuzzDecodeResult(f *testing.F) {
 	seed(f, "result.v1.*.json")
 	f.Fuzz(func(t *testing.T, data []byte) { readsBack(t, events.DecodeResult, data) })

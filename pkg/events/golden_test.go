@@ -65,6 +65,13 @@ func fullItem() *events.Item {
 	}
 }
 
+// reducedItem has a batch with reductions.
+func reducedItem() *events.Item {
+	return &events.Item{
+		ID: "s1", Recipe: "count", Batch: "b1", Lane: events.LaneNormal, Submitted: submitted, Reduce: json.RawMessage(`[{"name":"total","op":"sum","of":"value"}]`),
+	}
+}
+
 func fullResult() *events.Result {
 	return &events.Result{
 		ID: "k08L5ANV1RBR32HTPGO4Q1N8NG0", Recipe: "page", Batch: "b1", Index: 7, Key: "https://example.com",
@@ -79,7 +86,18 @@ func records() map[string]any {
 		"item.v1.full.json":    fullItem(),
 		"item.v1.minimal.json": &events.Item{ID: "s1", Recipe: "count", Lane: events.LaneNormal, Submitted: submitted},
 		"item.v1.large.json":   largeItem(),
-		"result.v1.full.json":  fullResult(),
+		"item.v1.part.json": &events.Item{
+			ID: events.PartID("s1", 2), Recipe: "count-to", Batch: "s1", Index: 2, Key: "1000 3/64", Lane: events.LaneLow,
+			Plan:      events.Plan{Crunch: []events.Step{{Op: "count", With: json.RawMessage(`{"from":32,"to":48}`)}}},
+			Submitted: submitted, Within: "b1",
+		},
+		"whole.v1.full.json": &events.Whole{
+			ID: "s1", Recipe: "count-to", Batch: "b1", Index: 7, Key: "1000", Parts: 64, Submitted: submitted, Reply: "_INBOX.a.1",
+			TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState: "a=b",
+		},
+		"whole.v1.reduce.json":  &events.Whole{ID: "s1", Recipe: "count-to", Batch: "b1", Parts: 1, Submitted: submitted, Reduce: reducedItem().Reduce},
+		"whole.v1.minimal.json": &events.Whole{ID: "s1", Recipe: "count-to", Parts: 1, Submitted: submitted},
+		"result.v1.full.json":   fullResult(),
 		"result.v1.secured.json": &events.Result{
 			ID: "s1", Recipe: "page", Status: events.StatusOK, Fetch: securedFetch(), Submitted: submitted, Finished: finished,
 		},
@@ -95,6 +113,23 @@ func records() map[string]any {
 			Batch: "b1", Recipe: "page", State: events.BatchStateDone, Total: 10, OK: 7, Failed: 2, Cancelled: 1,
 			Created: submitted, Updated: finished, Finished: finished,
 		},
+		"item.v1.reduce.json":   reducedItem(),
+		"result.v1.reduce.json": reducedItem().Result(events.StatusOK, finished),
+		"batch.done.v1.reduced.json": &events.Batch{
+			Batch: "b1", Recipe: "page", State: events.BatchStateDone, Total: 3, OK: 3, Created: submitted, Updated: finished, Finished: finished,
+			Reduced: []events.Reduced{
+				{
+					Name: "total", Op: "sum", Of: "value.count", Where: "value.count > 0", Skipped: 1,
+					ReducedValue: events.ReducedValue{Value: json.RawMessage("12"), Count: 2},
+				},
+				{
+					Name: "kinds", Op: "distinct", Of: "value.kind", By: "recipe", LeftOut: 4, ReducedValue: events.ReducedValue{Count: 3},
+					Keys:   []events.ReducedKey{{Key: "page", ReducedValue: events.ReducedValue{Value: json.RawMessage("2"), Count: 2, Estimate: true}}},
+					Others: &events.ReducedValue{Value: json.RawMessage("1"), Count: 1},
+				},
+			},
+		},
+		"query.batches.reduced.v1.json": &events.BatchQuery{Batch: "b1", Reduced: true},
 		"batch.done.v1.unfinished.json": &events.Batch{
 			Batch: "b1", State: events.BatchStateOpen, Total: -1, OK: 7, Created: submitted, Updated: finished,
 		},
@@ -113,16 +148,28 @@ func records() map[string]any {
 			Batches: []events.Batch{{Batch: "b1", State: events.BatchStateClosed, Total: 10, Created: submitted, Updated: finished}},
 			Next:    "cursor",
 		},
-		"batch.request.v1.json": &events.BatchRequest{Batch: "b1", Recipe: "page", Total: 10},
+		"batch.request.v1.json":        &events.BatchRequest{Batch: "b1", Recipe: "page", Total: 10},
+		"batch.request.reduce.v1.json": &events.BatchRequest{Batch: "b1", Recipe: "page", Reduce: []string{"count", "sum(value.n) by key"}},
+		"batch.request.v1.notify.json": &events.BatchRequest{Batch: "b1", Recipe: "page", Notify: []string{"ops", "phone"}},
 		"problem.v1.json": &events.Problem{
 			Type: "about:blank", Title: "Bad Request", Status: 400, Detail: "send a number", Reason: events.ReasonInvalidParameter,
 		},
-		"headers.item.v1.json": events.Headers("s1.fetch", events.TypeItem, events.StageIngest),
+		"notice.v1.full.json":  fullNotice(),
+		"notice.v1.least.json": leastNotice(),
+		"channel.list.v1.json": &events.ChannelList{Channels: []events.ChannelStatus{
+			{
+				Channel: "ops", Kind: "email", Waiting: 3, Sent: 120, LastSent: submitted, LastFailed: finished, LastError: "connect: refused", Resting: deadline,
+			},
+			{Channel: "phone", Kind: "shoutrrr"},
+		}},
+		"channel.test.v1.json":   &events.ChannelTest{Channel: "ops", By: "ada"},
+		"channel.tested.v1.json": &events.ChannelTested{Channel: "ops", Kind: "email", TookMS: 480},
+		"headers.item.v1.json":   events.Headers("s1.fetch", events.TypeItem, events.StageIngest),
 	}
 }
 
 func TestWireFormat(t *testing.T) {
-	for name, record := range records() {
+	for name, record := range allRecords() {
 		t.Run(name+" is what is written", func(t *testing.T) {
 			got, err := json.MarshalIndent(record, "", "  ")
 			require.NoError(t, err)
@@ -147,6 +194,7 @@ func TestWireFormat(t *testing.T) {
 			{"item.v1.*.json", func(b []byte) (any, error) { return events.DecodeItem(b) }},
 			{"result.v1.*.json", func(b []byte) (any, error) { return events.DecodeResult(b) }},
 			{"batch.v1.*.json", func(b []byte) (any, error) { return events.DecodeBatchRecord(b) }},
+			{"notice.v1.*.json", func(b []byte) (any, error) { return events.DecodeNotice(b) }},
 		} {
 			files, err := filepath.Glob(filepath.Join("testdata", form.pattern))
 			require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"regexp"
 	"time"
 )
 
@@ -12,8 +13,11 @@ import (
 var idEncoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 
 // IDFromKey derives an item's id from the submitter's idempotency key (Nats-Msg-Id, or source and id of a CloudEvent):
-// the same key gives the same id, for ever, so the same work is counted once.
+// the same key gives the same id, for ever, so the same work is counted once. The key of a check has its id in it.
 func IDFromKey(key string) string {
+	if id, ok := checkOfKey(key); ok {
+		return id
+	}
 	sum := sha256.Sum256([]byte(key))
 	return "k" + idEncoding.EncodeToString(sum[:16])
 }
@@ -34,6 +38,11 @@ func NewID(now time.Time) string {
 	_, _ = rand.Read(b[8:]) // never fails since Go 1.24
 	return "r" + idEncoding.EncodeToString(b[:])
 }
+
+var idRE = regexp.MustCompile(`^[cksr][0-9A-V]{26}$`)
+
+// IsID tells whether s is an id as it is made here. Workers in other languages may make their own.
+func IsID(s string) bool { return idRE.MatchString(s) }
 
 // MsgID is the Nats-Msg-Id of what is published about an item on its way to a stage. It depends on nothing but the
 // item and the stage, so a crash between publish and ack leads to a duplicate that the broker recognises.

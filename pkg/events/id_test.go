@@ -63,3 +63,12 @@ func TestIDs(t *testing.T) {
 		require.Equal(t, "s1.crunch", events.MsgID("s1", events.StageCrunch))
 	})
 }
+
+func TestIsID(t *testing.T) {
+	for _, id := range []string{events.IDFromKey("x"), events.NewID(time.Now()), events.IDFromSequence(7, time.Now())} {
+		require.True(t, events.IsID(id), id)
+	}
+	for _, id := range []string{"", "monday", "k", events.IDFromKey("x") + "0", strings.ToLower(events.IDFromKey("x"))} {
+		require.False(t, events.IsID(id), id)
+	}
+}

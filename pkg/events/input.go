@@ -23,6 +23,8 @@ type Input struct {
 	TraceState  string          //
 	Params      json.RawMessage // a JSON object, or nil if the user sent Text
 	Text        string          // plain text: the recipe's primary parameter
+	Reduce      []string        // what the batch's results are reduced to, as the user wrote it
+	Time        time.Time       // when it happened; zero if the user has not said
 }
 
 // ParseInput reads a message from outside: a plain-text body, a JSON object of parameters, or a CloudEvent in structured or
@@ -35,7 +37,8 @@ func ParseInput(header map[string][]string, body []byte, at time.Time) (Input, e
 		Key: h["nats-msg-id"], Batch: h[HeaderBatch],
 		TraceParent: h[HeaderTraceParent], TraceState: h[HeaderTraceState],
 	}
-	attrs := attributes{lane: h[HeaderLane], deadline: h[HeaderDeadline], index: h[HeaderIndex]}
+	in.Reduce = all(header, HeaderReduce)
+	attrs := attributes{lane: h[HeaderLane], deadline: h[HeaderDeadline], index: h[HeaderIndex], time: h[HeaderTime]}
 
 	body, err := in.readEvent(h, bytes.TrimPrefix(body, bom), &attrs)
 	if faults := attrs.apply(&in, at); err == nil {
@@ -86,7 +89,7 @@ func (in *Input) readBody(body []byte) error {
 }
 
 // attributes are the optional headers that need parsing.
-type attributes struct{ lane, deadline, index string }
+type attributes struct{ lane, deadline, index, time string }
 
 // apply reads all attributes into the input, leaves out those that are wrong, and returns what is wrong with the first of them.
 func (a attributes) apply(in *Input, at time.Time) error {
@@ -113,6 +116,11 @@ func (a attributes) apply(in *Input, at time.Time) error {
 	}
 	if a.deadline != "" {
 		if in.Deadline, err = parseDeadline(a.deadline, at); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	if a.time != "" {
+		if in.Time, err = parseTime(a.time); err != nil {
 			faults = append(faults, err)
 		}
 	}
@@ -143,6 +151,15 @@ func parseDeadline(s string, at time.Time) (time.Time, error) {
 	return t, nil
 }
 
+// parseTime reads when something happened.
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if t = t.UTC(); err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, inputError("time %.40q is not a time as RFC 3339 writes it, such as 2026-01-31T15:04:05Z", s)
+	}
+	return t, nil
+}
+
 // lower keeps the first value of each header. Of spellings that differ only in case the one that sorts first counts, so that a
 // redelivery is read like the first delivery.
 func lower(header map[string][]string) map[string]string {
@@ -154,6 +171,21 @@ func lower(header map[string][]string) map[string]string {
 		}
 	}
 	return h
+}
+
+// all returns the values of a header that may be repeated, whatever its spelling.
+func all(header map[string][]string, wanted string) (values []string) {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		if !strings.EqualFold(name, wanted) {
+			continue
+		}
+		for _, v := range header[name] {
+			if v = strings.TrimSpace(v); v != "" {
+				values = append(values, v)
+			}
+		}
+	}
+	return values
 }
 
 // maxDepth bounds how deeply parameters are nested. encoding/json reads 10,000 levels: parameters just below that could be

@@ -128,7 +128,17 @@ func TestParseInputHeaders(t *testing.T) {
 		})
 	}
 
+	t.Run("when it happened is read, of a CloudEvent too", func(t *testing.T) {
+		require.Equal(t, deadline, parse(t, header{"Time": {"2026-01-31T17:00:00+01:00"}}, "x").Time)
+		binary := header{"ce-specversion": {"1.0"}, "ce-id": {"1"}, "ce-source": {"/s"}, "ce-type": {"t"}, "ce-time": {"2026-01-31T16:00:00Z"}}
+		require.Equal(t, deadline, parse(t, binary, "x").Time)
+		structured := `{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"2026-01-31T16:00:00Z","data":"x"}`
+		require.Equal(t, deadline, parse(t, nil, structured).Time)
+	})
+
 	for _, row := range []struct{ name, value, remedy string }{
+		{"time", "1769871845", "RFC 3339"},
+		{"time", "9999-12-31T23:59:59-01:00", "RFC 3339"},
 		{"lane", "urgent", "use high, normal or low"},
 		{"batch", "a b", "use 1 to 128"},
 		{"index", "-1", "whole number from 0"},

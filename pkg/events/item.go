@@ -24,6 +24,10 @@ type Item struct {
 	Attempts  int             `json:"attempts,omitempty"` // the most attempts that a stage has needed so far
 	Submitted time.Time       `json:"submitted"`          //
 	Deadline  time.Time       `json:"deadline,omitzero"`  // after it the item fails instead of being started
+	Reduce    json.RawMessage `json:"reduce,omitempty"`   // what its batch's results are reduced to, a JSON array; goes into the result
+	Within    string          `json:"within,omitempty"`   // of a part of an item: that item's batch, with which it is cancelled, too
+	Time      time.Time       `json:"time,omitzero"`      // when it happened, if the submitter has said so; goes into the result
+	Window    json.RawMessage `json:"window,omitempty"`   // the windows of time that its result is taken into, a JSON object; goes into the result
 }
 
 // Plan is what remains to be done with an item: at most one fetch, then any number of crunches that run in one worker.

@@ -11,6 +11,7 @@ const (
 	ReasonMissingParameter Reason = "missing_parameter" // a required parameter is absent
 	ReasonInvalidParameter Reason = "invalid_parameter" // a parameter has the wrong type or range, or is not known
 	ReasonUnknownOp        Reason = "unknown_op"        // the stage has no such operation
+	ReasonUnknownChannel   Reason = "unknown_channel"   // no channel for notices has this name
 )
 
 // What the network and the other side did.
@@ -28,6 +29,7 @@ const (
 	ReasonNotFound         Reason = "not_found"          // there is no such file, object or record
 	ReasonStorage          Reason = "storage"            // files or stored objects could not be read or written
 	ReasonQuery            Reason = "query"              // the database refused the query
+	ReasonRefused          Reason = "refused"            // whoever should take a notice does not want it
 )
 
 // What happened inside the pipeline.
@@ -44,9 +46,9 @@ const (
 // Reasons lists the whole closed list.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonBadInput, ReasonUnknownRecipe, ReasonMissingParameter, ReasonInvalidParameter, ReasonUnknownOp,
+		ReasonBadInput, ReasonUnknownRecipe, ReasonMissingParameter, ReasonInvalidParameter, ReasonUnknownOp, ReasonUnknownChannel,
 		ReasonForbiddenTarget, ReasonDNS, ReasonConnect, ReasonTLS, ReasonTimeout, ReasonHTTPStatus, ReasonProtocol,
-		ReasonTooManyRedirects, ReasonTooLarge, ReasonRobots, ReasonNotFound, ReasonStorage, ReasonQuery,
+		ReasonTooManyRedirects, ReasonTooLarge, ReasonRobots, ReasonNotFound, ReasonStorage, ReasonQuery, ReasonRefused,
 		ReasonComputation, ReasonPanic, ReasonWorkerLost, ReasonDeadline, ReasonCancelled, ReasonUndecodable, ReasonInternal,
 	}
 }

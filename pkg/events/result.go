@@ -3,6 +3,8 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -41,6 +43,33 @@ type Result struct {
 	Fetch     *FetchFacts     `json:"fetch,omitempty"`
 	Submitted time.Time       `json:"submitted"`
 	Finished  time.Time       `json:"finished"`
+	// Reduce is what the results of the batch are reduced to, as it was declared for the item: a JSON array. It is for the sink, which
+	// does not store it with the result.
+	Reduce json.RawMessage `json:"reduce,omitempty"`
+	// Time is when the item happened, if its submitter has said so; windows of time go by it. It is not stored, either.
+	Time time.Time `json:"time,omitzero"`
+	// Window says which windows of time the result is taken into, as its recipe has it: a JSON object. It is for the sink, like Reduce.
+	Window json.RawMessage `json:"window,omitempty"`
+}
+
+// Host is the name or address of the host that the result is about, without its port and in lower case: of the key, if that is a URL, else
+// of what was fetched. It is "" if neither tells.
+func (r *Result) Host() string {
+	if host := hostOf(r.Key); host != "" || r.Fetch == nil {
+		return host
+	}
+	return hostOf(r.Fetch.URL)
+}
+
+func hostOf(address string) string {
+	if !strings.Contains(address, "://") {
+		return ""
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // Result makes the item's result from what its steps have made. The caller sets the status, and reason and error if not ok.
@@ -48,7 +77,7 @@ func (it *Item) Result(status Status, at time.Time) *Result {
 	return &Result{
 		ID: it.ID, Recipe: it.Recipe, Batch: it.Batch, Index: it.Index, Key: it.Key,
 		Status: status, Attempts: it.Attempts, Value: it.Value, Fetch: it.Fetch,
-		Submitted: it.Submitted, Finished: at.UTC(),
+		Submitted: it.Submitted, Finished: at.UTC(), Reduce: it.Reduce, Time: it.Time, Window: it.Window,
 	}
 }
 

@@ -17,6 +17,9 @@ const (
 	StageSink   Stage = "sink"
 )
 
+// StageNotice is where notices are sent to people. Items never come there.
+const StageNotice Stage = "notice"
+
 // Lane is a priority class with a subject token and a consumer of its own, so that a large batch never starves
 // an interactive request.
 type Lane string
@@ -56,6 +59,9 @@ const (
 	PrefixBatch  = "batch."
 	PrefixQuery  = "query."
 	PrefixLoad   = "load."
+	PrefixNotice = "notice."
+	// PrefixChannel is that of requests about the channels that notices are sent on.
+	PrefixChannel = "channel."
 )
 
 // Subjects of single records.
@@ -81,7 +87,11 @@ func ResultSubject(recipe string) string { return PrefixResult + recipe }
 // DoneSubject is where the sink announces what it has committed.
 func DoneSubject(recipe string) string { return PrefixDone + recipe }
 
-// DeadSubject is where a stage puts what it could not do. An empty or invalid recipe becomes "_".
+// NoticeSubject is where notices wait that are to be sent on a channel.
+func NoticeSubject(channel string) string { return PrefixNotice + channel }
+
+// DeadSubject is where a stage puts what it could not do. Of a notice the channel stands
+// in place of the recipe. An empty or invalid recipe becomes "_".
 func DeadSubject(stage Stage, recipe string) string {
 	if ValidName(recipe) != nil {
 		recipe = "_"
@@ -132,7 +142,7 @@ func Internal(subject string) bool {
 	}
 	for _, p := range []string{
 		PrefixWork, PrefixFetch, PrefixCrunch, PrefixResult, PrefixDone, PrefixEvent, PrefixDead, PrefixRun, PrefixBatch, PrefixQuery, PrefixLoad,
-		"schedule.", "tick.",
+		PrefixNotice, PrefixChannel, PrefixUptime, "schedule.", "tick.",
 	} {
 		if strings.HasPrefix(subject, p) {
 			return true

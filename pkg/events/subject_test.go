@@ -20,9 +20,19 @@ func TestSubjects(t *testing.T) {
 		require.Equal(t, "done.page", events.DoneSubject("page"))
 		require.Equal(t, "event.batch.done", events.SubjectBatchDone)
 		require.Equal(t, "dead.ingest.page", events.DeadSubject(events.StageIngest, "page"))
+		require.Equal(t, "notice.ops-mail", events.NoticeSubject("ops-mail"))
+		require.Equal(t, "dead.notice.ops-mail", events.DeadSubject(events.StageNotice, "ops-mail"))
 		require.Equal(t, "query.results", events.SubjectQueryResults)
 		require.Equal(t, "query.counts", events.SubjectQueryCounts)
 		require.Equal(t, "query.batches", events.SubjectQueryBatches)
+		require.Equal(t, "query.targets", events.SubjectQueryTargets)
+		require.Equal(t, "query.target", events.SubjectQueryTarget)
+		require.Equal(t, "query.incidents", events.SubjectQueryIncidents)
+		require.Equal(t, "uptime.apply", events.SubjectUptimeApply)
+		require.Equal(t, "uptime.rm", events.SubjectUptimeRemove)
+		require.Equal(t, "event.target.down", events.TargetSubject(events.ChangeDown))
+		require.Equal(t, "event.outage.began", events.SubjectOutageBegan)
+		require.Equal(t, "event.outage.over", events.SubjectOutageOver)
 		require.Equal(t, "batch.open", events.SubjectBatchOpen)
 		require.Equal(t, "batch.close", events.SubjectBatchClose)
 		require.Equal(t, "batch.cancel", events.SubjectBatchCancel)
@@ -51,7 +61,7 @@ func TestSubjects(t *testing.T) {
 	t.Run("of the broker and of our own are internal, inboxes are not", func(t *testing.T) {
 		for _, subject := range []string{
 			"$JS.API.STREAM.DELETE.WORK", "work.x", "fetch.high.x", "crunch.low.x", "result.x", "done.x", "event.x",
-			"dead.fetch.x", "run.x", "batch.open", "query.results", "schedule.x", "tick.x",
+			"dead.fetch.x", "run.x", "batch.open", "query.results", "schedule.x", "tick.x", "notice.x", "channel.test", "uptime.apply",
 		} {
 			require.True(t, events.Internal(subject), subject)
 		}

@@ -42,6 +42,7 @@ type Input struct {
 	Value   json.RawMessage // what earlier steps have made, nil if nothing
 	Body    []byte          // bytes handed over by the step before, nil if none
 	BodyRef *events.BodyRef // stands for bytes that are too many for Body; Open reads them
+	Source  *Source         // stands for bytes that the step before has left where they are; Open reads them
 	Attempt int             // 1 for the first try
 
 	// Fetch is what is known of how the body was fetched, nil if nothing was. It is not to be changed.
@@ -55,11 +56,16 @@ type Input struct {
 	Stored func(ctx context.Context, ref events.BodyRef) (io.ReadCloser, error)
 	// Parking gives the operation's place away, and returns how to take one again. It is set by the stage; operations call Park.
 	Parking func() (resume func())
+	// Reserving claims memory for the operation. It is set by the stage; operations call Reserve.
+	Reserving func(bytes int64) error
 }
 
 // Open reads the bytes that the step before has handed over, wherever they are. With none it reads nothing. An error of opening is a
 // verdict; one of reading is for the caller to classify.
 func (in Input) Open(ctx context.Context) (io.ReadCloser, error) {
+	if in.Source != nil {
+		return in.Source.Open(ctx)
+	}
 	if in.BodyRef == nil {
 		return io.NopCloser(bytes.NewReader(in.Body)), nil
 	}
@@ -68,6 +74,23 @@ func (in Input) Open(ctx context.Context) (io.ReadCloser, error) {
 	}
 	return in.Stored(ctx, *in.BodyRef)
 }
+
+// HasBody tells whether the step before has handed over bytes, of whatever kind and be they none.
+func (in Input) HasBody() bool { return in.Body != nil || in.BodyRef != nil || in.Source != nil }
+
+// Size is how many bytes Open reads.
+func (in Input) Size() int64 {
+	switch {
+	case in.Source != nil:
+		return in.Source.Bytes
+	case in.BodyRef != nil:
+		return in.BodyRef.Bytes
+	}
+	return int64(len(in.Body))
+}
+
+// Inline tells whether the bytes are in memory already.
+func (in Input) Inline() bool { return in.BodyRef == nil && in.Source == nil }
 
 // Park tells the stage that the operation only waits from now on, for the turn of its host for example, so that another item can
 // have its place. resume says that it goes on; it must be called, once.
@@ -78,9 +101,23 @@ func (in Input) Park() (resume func()) {
 	return in.Parking()
 }
 
+// Reserve says that the operation takes up to n bytes of memory from now on, with all that it hands to the next step, and beside
+// the item's own message. Call it before taking them, and again when they become more; the last call counts. An error is to be returned as
+// it is, or wrapped: the item is larger than all the memory that there is for items, or it is begun anew when there is as much as it wants.
+// So what an operation has done before it reserves may be done twice.
+func (in Input) Reserve(n int64) error {
+	if in.Reserving == nil {
+		return nil
+	}
+	return in.Reserving(n)
+}
+
 // Args reads the step's arguments into v and refuses those that v does not have.
 func (in Input) Args(v any) error {
 	if len(in.With) == 0 {
+		return nil
+	}
+	if plain(in.With, v) {
 		return nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(in.With))
@@ -100,7 +137,16 @@ type Output struct {
 	Body  []byte // handed to the next step; never stored
 	// BodyRef is handed to the next step instead of Body.
 	BodyRef *events.BodyRef
-	Fetch   *events.FetchFacts // facts of the I/O, if any
+	// Source is handed to the next step instead of Body, if that runs in the same worker: it does not travel.
+	Source *Source
+	Fetch  *events.FetchFacts // facts of the I/O, if any
+}
+
+// Source is bytes that are read where they are, when they are wanted.
+type Source struct {
+	Bytes int64
+	// Open may be called more than once. Its errors, and those of reading, are verdicts.
+	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // JSON encodes a value that is known to be encodable: numbers, strings, and structs and maps of such. It panics on others.

@@ -26,21 +26,24 @@ func interrupted(ctx context.Context, what string) error {
 // subject is what an operation that needs all bytes at once works on: the body of the step before, of at most so many bytes, or else the
 // value so far. what names the operation in errors.
 func subject(ctx context.Context, in ops.Input, what string, most int64) ([]byte, error) {
-	switch {
-	case in.BodyRef == nil && in.Body == nil:
+	switch size := in.Size(); {
+	case !in.HasBody():
 		return in.Value, nil
-	case in.BodyRef == nil:
+	case in.Inline():
 		return in.Body, nil
-	case in.BodyRef.Bytes > most:
+	case size > most:
 		return nil, ops.Fail(events.ReasonTooLarge, fmt.Errorf(
-			"%s: the body has %d bytes, and at most %d can be read: fetch less, or set max_bytes so that nothing larger is fetched", what, in.BodyRef.Bytes, most))
+			"%s: the body has %d bytes, and at most %d can be read: fetch less, or set max_bytes so that nothing larger is fetched", what, size, most))
+	}
+	if err := in.Reserve(in.Size()); err != nil {
+		return nil, err
 	}
 	body, err := in.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = body.Close() }()
-	data := make([]byte, in.BodyRef.Bytes)
+	data := make([]byte, in.Size())
 	if _, err := io.ReadFull(body, data); err != nil {
 		return nil, unread(ctx, what, err)
 	}
@@ -48,6 +51,15 @@ func subject(ctx context.Context, in ops.Input, what string, most int64) ([]byte
 		return nil, unread(ctx, what, err)
 	}
 	return data, nil
+}
+
+// readingBytes is how much memory it takes to read the body handed over by the step before, of at most so many bytes, into a buffer that
+// grows; nothing if it is in memory already.
+func readingBytes(in ops.Input, most int64) int64 {
+	if in.Inline() {
+		return 0
+	}
+	return 2 * min(in.Size(), most)
 }
 
 // unread is the verdict on an error of reading a body.

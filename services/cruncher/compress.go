@@ -89,7 +89,10 @@ func packing(name string, levels, level int64, writer func(io.Writer, int) (io.W
 		defer func() { _ = src.Close() }()
 		out := bounded{most: maxPacked, refusal: func() error {
 			return tooLarge("%s: more than %d bytes come out: compress smaller parts", name, maxPacked)
-		}}
+		}, reserve: func(bytes int64) error { return in.Reserve(packingBytes(name, level) + bytes) }}
+		if err := out.room(0); err != nil {
+			return ops.Output{}, err
+		}
 		z, err := writer(&out, level)
 		if err != nil {
 			return ops.Output{}, fmt.Errorf("%s: %w", name, err)
@@ -140,14 +143,17 @@ func unpacking(name string, reader func(io.Reader) (io.Reader, func(), error)) o
 			}
 			return src.because(fmt.Errorf("%s: the body cannot be decompressed: %w", name, err))
 		}
+		out := bounded{most: args.MaxBytes, refusal: func() error {
+			return tooLarge("%s: more than %d bytes come out: raise max_bytes, at most to %d, or take smaller parts", name, args.MaxBytes, maxPacked)
+		}, reserve: func(bytes int64) error { return in.Reserve(unpackingBytes(name) + bytes) }}
+		if err := out.room(0); err != nil {
+			return ops.Output{}, err
+		}
 		z, done, err := reader(src)
 		if err != nil {
 			return ops.Output{}, broken(err)
 		}
 		defer done()
-		out := bounded{most: args.MaxBytes, refusal: func() error {
-			return tooLarge("%s: more than %d bytes come out: raise max_bytes, at most to %d, or take smaller parts", name, args.MaxBytes, maxPacked)
-		}}
 		out.also = func(n int64) error {
 			if n > ratioFrom && n/args.MaxRatio > src.bytes {
 				return tooLarge("%s: more than %d times as much comes out as went in: raise max_ratio if that is right", name, args.MaxRatio)
@@ -171,6 +177,36 @@ type bounded struct {
 	most    int64
 	refusal func() error
 	also    func(n int64) error // another bound; nil if there is none
+	reserve func(bytes int64) error
+	has     int64 // bytes that were reserved; at first none
+}
+
+// room makes sure that there is memory for n bytes: the buffer doubles when it is full, and for a moment there are the old and the new.
+func (b *bounded) room(n int64) error {
+	const step = 1 << 20 // by which more is reserved
+	if b.has > 0 && 3*n <= b.has {
+		return nil
+	}
+	b.has = 3*n + step
+	return b.reserve(b.has)
+}
+
+// packingBytes is how much memory compressing takes beside what comes out, and unpackingBytes decompressing.
+func packingBytes(name string, level int) int64 {
+	switch {
+	case name == "gzip":
+		return 1 << 20
+	case zstd.EncoderLevelFromZstd(level) == zstd.SpeedBestCompression:
+		return 64 << 20
+	}
+	return 24 << 20
+}
+
+func unpackingBytes(name string) int64 {
+	if name == "gunzip" {
+		return 128 << 10
+	}
+	return maxWindow + 4<<20
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
@@ -182,6 +218,9 @@ func (b *bounded) Write(p []byte) (int, error) {
 		if err := b.also(n); err != nil {
 			return 0, err
 		}
+	}
+	if err := b.room(n); err != nil {
+		return 0, err
 	}
 	return b.Buffer.Write(p)
 }

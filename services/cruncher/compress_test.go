@@ -187,6 +187,43 @@ func TestOperations_on_streams_stop_when_their_context_ends(t *testing.T) {
 	}
 }
 
+// endless repeats a text, and ends something once all of it has been read.
+type endless struct {
+	text []byte
+	end  func()
+	read int
+}
+
+func (r *endless) Read(p []byte) (int, error) {
+	if r.read >= len(r.text) {
+		r.end()
+	}
+	n := copy(p, r.text[r.read%len(r.text):])
+	r.read += n
+	return n, nil
+}
+
+func TestOperations_on_streams_stop_while_they_compute(t *testing.T) {
+	text := []byte(strings.Repeat("a,b\n", 10_000))
+	for op, c := range map[string]struct {
+		with string
+		text []byte
+	}{
+		"gzip": {``, text}, "zstd": {``, text}, "gunzip": {`{"max_ratio":1000000}`, packedBy(t, "gzip", text)}, "unzstd": {`{"max_ratio":1000000}`, packedBy(t, "zstd", text)},
+		"csv.stats": {``, text}, "text.stats": {``, text}, "words": {``, text}, "html.extract": {``, text}, "hash": {``, text},
+		"expr": {`{"filter":"it < 0"}`, []byte(strings.Repeat(" ", 10_000))},
+	} {
+		t.Run(op, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			in := streamed(&endless{text: c.text, end: cancel})
+			in.With = json.RawMessage(c.with)
+			_, err := cruncher.Builtin()[op].Run(ctx, in)
+			require.ErrorIs(t, err, context.Canceled)
+		})
+	}
+}
+
 func FuzzDecompress(f *testing.F) {
 	set := cruncher.Builtin()
 	for pack, unpack := range packers {

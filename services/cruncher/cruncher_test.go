@@ -43,7 +43,7 @@ func fuzzed(t *testing.T, op ops.Op, in ops.Input) {
 
 func TestBuiltin_has_every_operation(t *testing.T) {
 	require.Equal(t, []string{
-		"count", "csv.stats", "exec", "expr", "factorial", "gunzip", "gzip", "hash", "html.extract", "image.info", "image.resize", "image.thumbnail",
+		"count", "csv.stats", "exec", "expr", "factorial", "file.part", "gunzip", "gzip", "hash", "html.extract", "image.info", "image.resize", "image.thumbnail",
 		"increment", "jq", "noop", "primes", "text.stats", "unzstd", "wasm", "words", "zstd",
 	}, cruncher.Builtin().Names())
 }
@@ -69,7 +69,8 @@ func TestCount_counts(t *testing.T) {
 func TestCount_refuses_bad_arguments(t *testing.T) {
 	for with, want := range map[string]events.Reason{
 		``: events.ReasonMissingParameter, `{"to":-1}`: events.ReasonInvalidParameter,
-		`{"to":"5"}`: events.ReasonInvalidParameter, `{"from":5}`: events.ReasonInvalidParameter,
+		`{"to":"5"}`: events.ReasonInvalidParameter, `{"til":5}`: events.ReasonInvalidParameter,
+		`{"from":5}`: events.ReasonMissingParameter, `{"from":5,"to":4}`: events.ReasonInvalidParameter,
 	} {
 		_, err := run(t, "count", with, ops.Input{})
 		require.Equal(t, want, reason(err), with)

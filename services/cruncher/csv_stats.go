@@ -69,7 +69,7 @@ func csvStats(ctx context.Context, in ops.Input) (ops.Output, error) {
 		return ops.Output{}, err
 	}
 	defer func() { _ = src.Close() }()
-	value, err := readTable(src, args)
+	value, err := readTable(src, args, in.Reserve)
 	if err != nil {
 		return ops.Output{}, err
 	}
@@ -100,7 +100,7 @@ func (r *recordReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func readTable(src *source, args csvArgs) (csvValue, error) {
+func readTable(src *source, args csvArgs, reserve func(bytes int64) error) (csvValue, error) {
 	value := csvValue{Columns: []*column{}}
 	bounded := &recordReader{from: bufio.NewReader(src), left: maxRecordBytes}
 	if mark, _ := bounded.from.Peek(3); string(mark) == "\xef\xbb\xbf" {
@@ -125,6 +125,9 @@ func readTable(src *source, args csvArgs) (csvValue, error) {
 			if value.Columns, wanted, err = makeColumns(record, args); err != nil {
 				return value, err
 			}
+			if err := reserve(maxRecordBytes + columnBytes(value.Columns)); err != nil {
+				return value, err
+			}
 			if args.Header {
 				continue
 			}
@@ -136,6 +139,16 @@ func readTable(src *source, args csvArgs) (csvValue, error) {
 			}
 		}
 	}
+}
+
+// columnBytes is how much memory columns take at most.
+func columnBytes(list []*column) int64 {
+	const hash = 24 // bytes of a place in the map, and of what it leaves free when it grows
+	var n int64
+	for _, c := range list {
+		n += int64(hash * c.most)
+	}
+	return n
 }
 
 // makeColumns makes the columns of a table from its first record.

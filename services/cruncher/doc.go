@@ -10,6 +10,7 @@
 //	csv.stats               describes the columns of a table
 //	image.info              tells what an image is; image.resize and image.thumbnail scale it
 //	gzip, gunzip            compress and decompress bodies; zstd and unzstd likewise
+//	file.part               hands on a part of a large file, read where it is
 //	exec                    has a program of the operator do the item
 //	wasm                    has a program do it that need not be trusted, a module of WebAssembly
 //	noop                    does nothing, to measure the way

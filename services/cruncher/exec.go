@@ -27,13 +27,8 @@ func execOp(r *programs.Runner) ops.Op {
 		call := programs.Call{Item: in.ID, Args: args.Args, Value: args.Input}
 		if args.Input == nil {
 			call.Value = in.Value
-			switch {
-			case in.BodyRef != nil:
-				call.Size = in.BodyRef.Bytes
-			case in.Body != nil:
-				call.Size = int64(len(in.Body))
-			}
-			if in.BodyRef != nil || in.Body != nil {
+			if in.HasBody() {
+				call.Size = in.Size()
 				call.Body = func() (io.ReadCloser, error) { return in.Open(ctx) }
 			}
 		}

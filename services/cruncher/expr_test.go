@@ -51,6 +51,30 @@ func TestExpr_filters_and_maps(t *testing.T) {
 	}
 }
 
+func TestExpr_works_over_a_text(t *testing.T) {
+	for name, c := range map[string]struct {
+		with string
+		in   ops.Input
+		want string
+	}{
+		"a body":               {`{"over":"text","map":"it contains \"ok\""}`, ops.Input{Body: []byte("all ok\n")}, `true`},
+		"one without it":       {`{"over":"text","map":"it contains \"ok\""}`, ops.Input{Body: []byte("down")}, `false`},
+		"a value":              {`{"over":"text","map":"it"}`, ops.Input{Value: json.RawMessage(`"all ok"`)}, `"all ok"`},
+		"what looks like JSON": {`{"over":"text","map":"it"}`, ops.Input{Body: []byte(`[1]`)}, `"[1]"`},
+		"no text at all":       {`{"over":"text","map":"len(it)"}`, ops.Input{Body: []byte{}}, `0`},
+		"what is not UTF-8":    {`{"over":"text","map":"it"}`, ops.Input{Body: []byte("\xef\xbb\xbfa\xff")}, "\"a\uFFFD\""},
+		"what is filtered out": {`{"over":"text","filter":"it startsWith \"x\""}`, ops.Input{Body: []byte("y")}, `null`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := run(t, "expr", c.with, c.in)
+			require.NoError(t, err)
+			require.Equal(t, c.want, string(out.Value))
+		})
+	}
+	_, err := run(t, "expr", `{"over":"text","map":"it"}`, ops.Input{Body: make([]byte, 16<<20+1)})
+	require.ErrorContains(t, err, "larger than")
+}
+
 func TestExpr_works_over_the_body_or_the_value(t *testing.T) {
 	in := ops.Input{Body: []byte(`[1]`), Value: json.RawMessage(`["2"]`)}
 	for with, want := range map[string]string{
@@ -92,7 +116,7 @@ func TestExpr_says_what_is_wrong(t *testing.T) {
 		"too large a value":           {"", "it", long, events.ReasonTooLarge, "filter out more"},
 		"too large an element":        {"", `repeat("x", 600000)`, `[1]`, events.ReasonTooLarge, "map to less"},
 		"too large an input":          {"", "it", `["` + strings.Repeat("x", 17<<20) + `"]`, events.ReasonTooLarge, "a list of smaller ones"},
-		"too long a list":             {"", "len(1..2000000)", `[1]`, events.ReasonTooLarge, "more than a million"},
+		"too long a list":             {"", "len(1..2000000)", `[1]`, events.ReasonTooLarge, "more than 1000000 elements"},
 		"a text that doubles":         {"", `reduce(1..60, #acc + #acc, "x")`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
 		"a list that doubles":         {"", `reduce(1..60, [#acc, #acc], 1)`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
 		"comparing what doubles":      {`let a = reduce(1..60, [#acc, #acc], 1); a == a`, "", `[1]`, events.ReasonTooLarge, "make smaller parts"},
@@ -101,7 +125,7 @@ func TestExpr_says_what_is_wrong(t *testing.T) {
 		"replacing that grows":        {"", `reduce(1..60, replace(#acc, "x", "xxxx"), "x")`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
 		"joining that grows":          {"", `reduce(1..60, join([#acc, #acc], #acc), "x")`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
 		"repeating that grows":        {"", `repeat(repeat("x", 1000000), 1000000)`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
-		"concatenation that grows":    {"", `len(reduce(1..60, concat(#acc, #acc), [1]))`, `[1]`, events.ReasonTooLarge, "more than a million"},
+		"concatenation that grows":    {"", `len(reduce(1..60, concat(#acc, #acc), [1]))`, `[1]`, events.ReasonTooLarge, "more than 1000000 elements"},
 		"unique among too many":       {"", `len(uniq(1..100000))`, `[1]`, events.ReasonTooLarge, "make smaller parts"},
 		"splitting into characters":   {"", `len(split(repeat("x", 90000), ""))`, `[1]`, "", ""},
 		"a sum of what is not number": {"", `sum(["a"])`, `[1]`, events.ReasonComputation, "expr: map"},

@@ -64,7 +64,7 @@ func runHash(ctx context.Context, in ops.Input) (ops.Output, error) {
 // feed hashes what there is, and returns how many bytes it was.
 func feed(ctx context.Context, h hash.Hash, in ops.Input) (total int64, err error) {
 	const between = 1 << 20 // bytes between two looks at the context
-	if in.BodyRef == nil {
+	if in.Inline() {
 		data, err := hashInput(in)
 		if err != nil {
 			return 0, err

@@ -134,11 +134,15 @@ func (h htmlExtract) run(ctx context.Context, in ops.Input) (ops.Output, error) 
 		return ops.Output{}, err
 	}
 	defer func() { _ = src.Close() }()
+	if err := in.Reserve(readingBytes(in, maxHTMLBytes)); err != nil {
+		return ops.Output{}, err
+	}
 	data, err := src.whole("html.extract", maxHTMLBytes)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	p, err := parsePage(ctx, data)
+	// The page, its text and what is made of both.
+	p, err := parsePage(ctx, data, func(tree int64) error { return in.Reserve(4*int64(len(data)) + tree) })
 	if err != nil {
 		return ops.Output{}, err
 	}

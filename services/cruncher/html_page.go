@@ -22,11 +22,18 @@ type page struct {
 }
 
 // maxNodes bounds what a page becomes in memory: a node takes about 200 bytes.
-const maxNodes = 400_000
+const (
+	maxNodes  = 400_000
+	nodeBytes = 200
+)
 
-// parsePage reads a page that is not too large once it is a tree.
-func parsePage(ctx context.Context, data []byte) (*page, error) {
-	if err := measurePage(ctx, data); err != nil {
+// parsePage reads a page that is not too large once it is a tree. reserve is asked for the memory of the tree.
+func parsePage(ctx context.Context, data []byte, reserve func(bytes int64) error) (*page, error) {
+	nodes, err := measurePage(ctx, data)
+	if err == nil {
+		err = reserve(nodeBytes * int64(nodes))
+	}
+	if err != nil {
 		return nil, err
 	}
 	// The parser reads some kilobytes at a time, and that is where it is stopped.
@@ -59,20 +66,19 @@ var reopened = map[atom.Atom]bool{
 	atom.S: true, atom.Small: true, atom.Strike: true, atom.Strong: true, atom.Tt: true, atom.U: true,
 }
 
-// measurePage refuses a page of which the tree could have more than maxNodes nodes, without making the tree.
-func measurePage(ctx context.Context, data []byte) error {
+// measurePage returns how many nodes the tree of a page can have, without making the tree, and refuses more than maxNodes.
+func measurePage(ctx context.Context, data []byte) (nodes int, err error) {
 	z := html.NewTokenizer(bytes.NewReader(data))
 	var open unclosed
-	nodes := 0
 	for tokens := 1; ; tokens++ {
 		if tokens%4096 == 0 && ctx.Err() != nil {
-			return interrupted(ctx, "html.extract")
+			return 0, interrupted(ctx, "html.extract")
 		}
 		kind := z.Next()
 		nodes++
 		switch kind {
 		case html.ErrorToken:
-			return nil // the end: nothing else ends the tokens of a byte slice
+			return nodes, nil // the end: nothing else ends the tokens of a byte slice
 		case html.StartTagToken:
 			nodes += open.count
 			raw := string(z.Raw())
@@ -85,7 +91,7 @@ func measurePage(ctx context.Context, data []byte) error {
 			}
 		}
 		if nodes > maxNodes {
-			return tooLarge("html.extract: the page has more than %d elements and texts, or elements that are never closed: fetch a part of it", maxNodes)
+			return 0, tooLarge("html.extract: the page has more than %d elements and texts, or elements that are never closed: fetch a part of it", maxNodes)
 		}
 	}
 }

@@ -109,6 +109,13 @@ func resizeImage(ctx context.Context, in ops.Input, args imageArgs, box picture.
 	if err := h.Affordable(args.MaxPixels, to); err != nil {
 		return ops.Output{}, err
 	}
+	need := h.Memory(to) + fileBytes(to)
+	if !in.Inline() {
+		need += int64(len(data))
+	}
+	if err := in.Reserve(need); err != nil {
+		return ops.Output{}, fmt.Errorf("image: %w", err)
+	}
 	m, err := picture.Decode(ctx, data, &h)
 	if err != nil {
 		return ops.Output{}, imageVerdict(ctx, "decode the image", err)
@@ -126,6 +133,12 @@ func resizeImage(ctx context.Context, in ops.Input, args imageArgs, box picture.
 	return ops.Output{Body: file, Value: ops.JSON(resized{
 		Format: coding.Format, Width: small.Rect.Dx(), Height: small.Rect.Dy(), Bytes: len(file), From: factsOf(&h, len(data)),
 	})}, nil
+}
+
+// fileBytes is how much memory a file takes at most while it is written into a buffer that grows: hardly ever has one more bytes than 4 for
+// each pixel.
+func fileBytes(to picture.Layout) int64 {
+	return min(3*4*int64(to.Width)*int64(to.Height)+64<<10, 3*picture.MaxBytes)
 }
 
 // imageVerdict tells an end of the time from a fault in the image.

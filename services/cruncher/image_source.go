@@ -13,7 +13,7 @@ import (
 // image.
 func imageBytes(ctx context.Context, in ops.Input) ([]byte, error) {
 	switch {
-	case in.BodyRef != nil:
+	case !in.Inline(): // which it reserves memory for
 		return subject(ctx, in, "image", picture.MaxBytes)
 	case len(in.Body) > picture.MaxBytes:
 		return nil, ops.Fail(events.ReasonTooLarge, fmt.Errorf("image: the body has %d bytes, and at most %d can be read", len(in.Body), picture.MaxBytes))

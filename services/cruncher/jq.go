@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"github.com/fetchmill/fetchmill/internal/jq"
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -69,11 +70,15 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 	if len(data) == 0 && args.Optional {
 		return ops.Output{Value: json.RawMessage("null")}, nil
 	}
+	document := int64(len(data)) + jq.DocumentBytes(data)
+	if err := in.Reserve(document); err != nil {
+		return ops.Output{}, err
+	}
 	doc, err := jq.Decode(data)
 	if err != nil {
 		return ops.Output{}, err
 	}
-	outputs, err := collect(ctx, query, doc, limit)
+	outputs, err := collect(ctx, query.Within(ctx, doc, func(made int64) error { return in.Reserve(document + made) }), limit)
 	if err != nil {
 		return ops.Output{}, err
 	}
@@ -82,9 +87,9 @@ func (q jqOp) run(ctx context.Context, in ops.Input) (ops.Output, error) {
 }
 
 // collect takes the outputs, at most limit if limit is not 0.
-func collect(ctx context.Context, query *jq.Query, doc any, limit int) ([]any, error) {
+func collect(ctx context.Context, query iter.Seq2[any, error], limit int) ([]any, error) {
 	var outputs []any
-	for v, err := range query.Outputs(ctx, doc) {
+	for v, err := range query {
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, interrupted(ctx, "jq")

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
+	"github.com/fetchmill/fetchmill/internal/expression"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -77,7 +77,7 @@ func (e *elementReader) next() (any, error) {
 	}
 	e.ends = !e.list
 	e.left = maxElementBytes
-	v, err := numbers(v)
+	v, err := expression.Numbers(v)
 	if err != nil {
 		return nil, e.fault(err)
 	}
@@ -106,33 +106,4 @@ func (e *elementReader) fault(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	return e.src.because(fmt.Errorf("%s: the body is not JSON: at byte %d: %w", e.what, e.dec.InputOffset(), err))
-}
-
-// numbers makes the numbers of a document integers, or floats if they are none or too large.
-func numbers(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := strconv.ParseInt(v.String(), 10, 0); err == nil {
-			return int(n), nil
-		}
-		f, err := v.Float64()
-		if err != nil {
-			return nil, fmt.Errorf("the number %.40s is too large", v)
-		}
-		return f, nil
-	case []any:
-		for i := range v {
-			if v[i], err = numbers(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for k := range v {
-			if v[k], err = numbers(v[k]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
 }

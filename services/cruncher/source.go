@@ -37,7 +37,7 @@ func open(ctx context.Context, in ops.Input, what string) (*source, error) {
 }
 
 func openInput(ctx context.Context, in ops.Input) (io.ReadCloser, error) {
-	if in.Body != nil || in.BodyRef != nil || len(in.Value) == 0 {
+	if in.HasBody() || len(in.Value) == 0 {
 		return in.Open(ctx)
 	}
 	data := []byte(in.Value)

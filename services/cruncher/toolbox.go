@@ -14,12 +14,14 @@ type ToolConfig struct {
 	// Programs are those that exec may run; nil has none, so that it refuses everything.
 	Programs *programs.Catalogue
 	// Concurrency is how many items are computed at the same time, and how many processes a program has that does not say it itself; 0 means
-	// DefaultConcurrency.
+	// as many as a Config that says nothing has workers.
 	Concurrency int
 	// Modules is where the modules of WebAssembly are that wasm runs; nil has none, so that it refuses everything.
 	Modules Modules
 	// WASM says how they are compiled and kept.
 	WASM wasm.Config
+	// Files are those that file.part reads parts of; nil has none, so that it refuses everything.
+	Files Files
 	// Log gets what programs write to stderr. Nil logs nothing.
 	Log *slog.Logger
 }
@@ -27,6 +29,7 @@ type ToolConfig struct {
 // Toolbox is what the built-in operations share.
 type Toolbox struct {
 	programs *programs.Runner
+	files    Files
 	engine   *wasm.Engine
 	wasm     ops.Op
 }
@@ -34,7 +37,7 @@ type Toolbox struct {
 // NewToolbox makes what the built-in operations share. Close it when the last of them has returned.
 func NewToolbox(cfg ToolConfig) *Toolbox {
 	if cfg.Concurrency == 0 {
-		cfg.Concurrency = DefaultConcurrency()
+		cfg.Concurrency = Config{}.Workers().Limit()
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -46,6 +49,7 @@ func NewToolbox(cfg ToolConfig) *Toolbox {
 	engine := wasm.NewEngine(cfg.WASM)
 	return &Toolbox{
 		programs: programs.New(cfg.Programs, programs.Config{Workers: cfg.Concurrency, Log: cfg.Log}),
+		files:    cfg.Files,
 		engine:   engine, wasm: wasmOp(engine, cfg.Modules, cfg.Log),
 	}
 }
@@ -53,7 +57,7 @@ func NewToolbox(cfg ToolConfig) *Toolbox {
 // Ops returns the built-in operations.
 func (t *Toolbox) Ops() ops.Set {
 	return ops.NewSet(
-		Count(), CSVStats(), execOp(t.programs), Expr(), Factorial(), Gunzip(), Gzip(), HTMLExtract(), Hash(), ImageInfo(), ImageResize(),
+		Count(), CSVStats(), execOp(t.programs), Expr(), Factorial(), filePart(t.files), Gunzip(), Gzip(), HTMLExtract(), Hash(), ImageInfo(), ImageResize(),
 		ImageThumbnail(), Increment(), JQ(), Noop(), Primes(), TextStats(), Unzstd(), t.wasm, Words(), Zstd(),
 	)
 }

@@ -89,6 +89,9 @@ func (w *wasmRunner) run(ctx context.Context, in ops.Input) (ops.Output, error) 
 	if err != nil {
 		return ops.Output{}, moduleVerdict(ctx, args.Module, err)
 	}
+	if err := in.Reserve(args.MemoryMB<<20 + 3*int64(args.stdoutBytes())); err != nil {
+		return ops.Output{}, fmt.Errorf("wasm module %.100s with memory_mb %d: %w", args.Module, args.MemoryMB, err)
+	}
 	stdin, err := args.stdin(ctx, in)
 	if err != nil {
 		return ops.Output{}, err
@@ -152,7 +155,7 @@ func (a *wasmArgs) stdin(ctx context.Context, in ops.Input) (io.ReadCloser, erro
 		}
 		return bytesOf(a.Data)
 	}
-	switch hasBody := in.Body != nil || in.BodyRef != nil; {
+	switch hasBody := in.HasBody(); {
 	case a.Input == "item":
 		return bytesOf(ops.JSON(struct {
 			ID      string          `json:"id"`

@@ -65,7 +65,7 @@ func words(ctx context.Context, in ops.Input) (ops.Output, error) {
 		return ops.Output{}, err
 	}
 	defer func() { _ = src.Close() }()
-	t := newTally(args)
+	t := newTally(args, in.Reserve)
 	if err := eachRune(src, t.rune); err != nil {
 		return ops.Output{}, err
 	}
@@ -85,10 +85,13 @@ type tally struct {
 	words    int64
 	bytes    int // of the different words
 	buffer   []byte
+	reserve  func(bytes int64) error
+	reserved int64
 }
 
-func newTally(args wordsArgs) *tally {
+func newTally(args wordsArgs, reserve func(bytes int64) error) *tally {
 	t := &tally{
+		reserve:  reserve,
 		splitter: splitter{keep: maxWordLength}, fold: args.Fold, shortest: int(args.MinLength),
 		counts: make(map[string]*int64), stop: make(map[string]bool, len(args.Stop)),
 	}
@@ -131,6 +134,16 @@ func (t *tally) word(word []rune, length int) error {
 	t.bytes += len(text)
 	if len(t.counts) == maxDistinctWords || t.bytes > maxDistinctBytes {
 		return tooLarge("words: the text has more than %d different words or %d bytes of them: count parts of it, or set min_length", maxDistinctWords, maxDistinctBytes)
+	}
+	const (
+		entry = 100     // bytes of a place in the map and of the counter, and then again in the list that is sorted
+		step  = 1 << 20 // by which more is reserved
+	)
+	if need := int64(t.bytes + entry*len(t.counts)); need > t.reserved {
+		t.reserved = need + step
+		if err := t.reserve(t.reserved); err != nil {
+			return err
+		}
 	}
 	n := int64(1)
 	t.counts[string(text)] = &n

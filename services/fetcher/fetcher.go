@@ -15,6 +15,8 @@ import (
 type Config struct {
 	Concurrency int          // items at the same time; 0 finds out by itself how many are right
 	Limits      stage.Limits // where an item's plan sets none
+	// Hosts lists the hosts that are not simply asked, for whoever asks how busy the fetcher is; nil for none.
+	Hosts func() []events.HostStatus
 }
 
 // Service is a fetcher.
@@ -30,6 +32,7 @@ func New(env host.Env, cfg Config, set ops.Set) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetcher: %w", err)
 	}
+	worker.ShowHosts(cfg.Hosts)
 	return &Service{worker: worker}, nil
 }
 

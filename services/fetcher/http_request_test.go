@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/credentials"
@@ -157,7 +158,7 @@ func TestRequest_refuses_arguments_that_make_no_request(t *testing.T) {
 // withCredential gives a network a bearer token for some hosts.
 func withCredential(t *testing.T, hosts ...string) func(*NetConfig) {
 	t.Helper()
-	set, err := credentials.Parse([]byte("api:\n  bearer: s3cr3t\n  http: true\n  hosts: ['"+strings.Join(hosts, "', '")+"']\n"), nil)
+	set, err := credentials.Parse([]byte("api:\n  bearer: s3cr3t\n  http: true\n  hosts: ['"+strings.Join(hosts, "', '")+"']\n"), secret.Source{})
 	require.NoError(t, err)
 	return func(c *NetConfig) { c.Credentials = set }
 }

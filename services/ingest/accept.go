@@ -29,21 +29,32 @@ const maxKey = 8192
 // maxDepth bounds how deep parameters are nested, because readers of JSON down the line stop somewhere.
 const maxDepth = 1000
 
-// Accept checks an input against its recipe and makes the item. Errors are of type *Refusal.
+// Accept checks an input against its recipe and makes the item. One of a recipe that splits its items has no plan; see split. Errors are
+// of type *Refusal.
 func Accept(recipes Recipes, recipeName string, input events.Input, id string, submitted time.Time) (*events.Item, error) {
-	r, err := recipes.Find(recipeName)
+	it, _, err := (&Intake{Recipes: recipes}).accept(recipeName, input, id, submitted)
+	return it, err
+}
+
+// accept returns beside the item the plans of its parts, if the recipe splits it.
+func (in *Intake) accept(recipeName string, input events.Input, id string, submitted time.Time) (*events.Item, []events.Plan, error) {
+	r, err := in.Recipes.Find(recipeName)
 	if err != nil {
-		return nil, &Refusal{events.ReasonUnknownRecipe, err}
+		return nil, nil, &Refusal{events.ReasonUnknownRecipe, err}
 	}
 	if tooDeep(input.Params) {
-		return nil, &Refusal{events.ReasonInvalidParameter, fmt.Errorf("the parameters are nested deeper than %d: send them flatter", maxDepth)}
+		return nil, nil, &Refusal{events.ReasonInvalidParameter, fmt.Errorf("the parameters are nested deeper than %d: send them flatter", maxDepth)}
 	}
 	order, err := r.Resolve(input)
 	if err != nil {
 		if p, ok := errors.AsType[*recipe.ParamError](err); ok {
-			return nil, &Refusal{p.Reason, err}
+			return nil, nil, &Refusal{p.Reason, err}
 		}
-		return nil, &Refusal{events.ReasonInvalidParameter, err}
+		return nil, nil, &Refusal{events.ReasonInvalidParameter, err}
+	}
+	reduced, err := in.reductions.of(r, input)
+	if err != nil {
+		return nil, nil, err
 	}
 	lane := input.Lane
 	if lane == "" {
@@ -52,7 +63,8 @@ func Accept(recipes Recipes, recipeName string, input events.Input, id string, s
 	return &events.Item{
 		ID: id, Recipe: r.Name, Batch: input.Batch, Index: input.Index, Key: stage.Shorten(order.Key, maxKey), Lane: lane,
 		Params: order.Params, Plan: order.Plan, Submitted: submitted.UTC(), Deadline: input.Deadline,
-	}, nil
+		Reduce: reduced, Time: input.Time, Window: r.WindowJSON(),
+	}, order.Parts, nil
 }
 
 // tooDeep tells whether JSON is nested deeper than maxDepth. Few documents have so many brackets at all.

@@ -41,7 +41,7 @@ type httpIntake struct {
 //	POST /v1/work/{recipe}             one item, or many as NDJSON, CSV or lines of text
 //	POST /v1/batches/{batch}/{action}  open, close or cancel
 //
-// Headers: Idempotency-Key, Batch, Index, Lane, Deadline, traceparent, tracestate and the ce- headers of a CloudEvent. Errors are
+// Headers: Idempotency-Key, Batch, Index, Lane, Deadline, Reduce, Time, traceparent, tracestate and the ce- headers of a CloudEvent. Errors are
 // problem details (RFC 9457). What a browser sends on behalf of another site is refused.
 func NewHandler(in *Intake, publisher Publisher) http.Handler {
 	h := &httpIntake{Intake: in, publisher: publisher}
@@ -131,11 +131,11 @@ func (h *httpIntake) one(w http.ResponseWriter, r *http.Request, name string) er
 	if err != nil {
 		return err
 	}
-	duplicate, err := h.publisher.Publish(r.Context(), []stage.Outgoing{out})
+	duplicate, err := h.publisher.Publish(r.Context(), out)
 	if err != nil {
 		return err
 	}
-	web.WriteJSON(w, http.StatusAccepted, accepted{id, name, input.Batch, len(duplicate) > 0 && duplicate[0]})
+	web.WriteJSON(w, http.StatusAccepted, accepted{id, name, input.Batch, len(duplicate) > 0 && duplicate[len(duplicate)-1]})
 	return nil
 }
 
@@ -144,7 +144,7 @@ func inputHeader(header http.Header) map[string][]string {
 	picked := make(map[string][]string, 8)
 	for k, v := range header {
 		switch k = strings.ToLower(k); k {
-		case events.HeaderBatch, events.HeaderIndex, events.HeaderLane, events.HeaderDeadline,
+		case events.HeaderBatch, events.HeaderIndex, events.HeaderLane, events.HeaderDeadline, events.HeaderReduce, events.HeaderTime,
 			events.HeaderTraceParent, events.HeaderTraceState, events.HeaderContentType:
 			picked[k] = v
 		default:
@@ -184,7 +184,7 @@ func (h *httpIntake) batch(w http.ResponseWriter, r *http.Request) error {
 		}
 		doc.Total = &total
 	}
-	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe}
+	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe, Notify: doc.Notify, Reduce: doc.Reduce}
 	switch {
 	case doc.Batch != r.PathValue("batch"):
 		return &Refusal{events.ReasonBadInput, errors.New("the path and the body name different batches")}

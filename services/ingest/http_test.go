@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -110,7 +111,7 @@ func TestHTTP_accepts_one_item_in_every_form(t *testing.T) {
 func TestHTTP_reads_the_headers_of_an_item(t *testing.T) {
 	var pub capture
 	headers := []string{
-		"Idempotency-Key: mine", "Batch: b1", "Index: 4", "Lane: high", "Deadline: 30s", "traceparent: " + traceParent,
+		"Idempotency-Key: mine", "Batch: b1", "Index: 4", "Lane: high", "Deadline: 30s", "Time: 2026-01-31T11:00:00Z", "traceparent: " + traceParent,
 		"Nats-Rollup: all", "Nats-Msg-Id: other", "fetchmill-reply: x",
 	}
 	a := send(t, &pub, "/v1/work/page", "http://h/", headers...)
@@ -122,6 +123,7 @@ func TestHTTP_reads_the_headers_of_an_item(t *testing.T) {
 	it := item(t, out)
 	require.EqualValues(t, 4, it.Index)
 	require.Equal(t, noon.Add(30e9), it.Deadline)
+	require.Equal(t, noon.Add(-time.Hour), it.Time)
 
 	a = send(t, &pub, "/v1/work/page", "http://h/", headers...)
 	require.Equal(t, 202, a.status)

@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
@@ -44,7 +44,7 @@ func New(env host.Env, cfg Config, recipes Recipes) (*Service, error) {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	s := &Service{env: env, publisher: publisher, js: js}
-	s.intake = &Intake{Recipes: recipes, MaxMessage: int(env.Conn.MaxPayload()), Cancel: s.cancelBatch}
+	s.intake = &Intake{Recipes: recipes, MaxMessage: int(env.Conn.MaxPayload()), Cancel: s.cancelBatch, Notify: s.notifyOf, reductions: newReductions()}
 	s.runner, err = stage.New(env, stage.Config{
 		Stage: events.StageIngest, Concurrency: cfg.Concurrency,
 		Sources: []natsjs.Source{{Stream: topology.StreamWork, Consumer: topology.ConsumerIngest, Weight: 1}},
@@ -84,16 +84,15 @@ func (s *Service) serve(ctx context.Context) (micro.Service, error) {
 		return nil, err
 	}
 	run := func(req micro.Request) ([]byte, *events.Problem) {
-		out, problem := s.intake.Run(request(req))
+		id, out, problem := s.intake.Run(request(req))
 		if problem != nil {
 			return nil, problem
 		}
-		duplicate, err := stage.Send(ctx, s.publisher, []stage.Outgoing{out})
+		duplicate, err := stage.Send(ctx, s.publisher, out)
 		switch {
 		case err != nil:
 			return nil, ProblemOf(err)
 		case duplicate[0]:
-			id, _, _ := strings.Cut(out.Header[events.HeaderMsgID], ".")
 			return repeated(ctx, s.env.Conn, id)
 		default:
 			return nil, nil // the sink answers
@@ -107,7 +106,7 @@ func (s *Service) serve(ctx context.Context) (micro.Service, error) {
 		if _, err := stage.Send(ctx, s.publisher, []stage.Outgoing{out}); err != nil {
 			return nil, ProblemOf(err)
 		}
-		return []byte("{}"), nil
+		return s.intake.opened(req.Subject(), req.Data()), nil
 	}
 	for _, e := range []struct {
 		name, subject string
@@ -116,7 +115,7 @@ func (s *Service) serve(ctx context.Context) (micro.Service, error) {
 		{"run", events.RunSubject("*"), run},
 		{"batch", events.PrefixBatch + "*", batch},
 	} {
-		err := service.AddEndpoint(e.name, host.Answer(s.env.Log, e.answer), micro.WithEndpointSubject(e.subject))
+		err := service.AddEndpoint(e.name, host.Answer(s.env.Conn, s.env.Log, e.answer), micro.WithEndpointSubject(e.subject))
 		if err != nil {
 			return nil, fmt.Errorf("answer requests on %s: %w", e.subject, err)
 		}
@@ -136,6 +135,22 @@ func (s *Service) cancelBatch(ctx context.Context, batch string) error {
 	}
 	if _, err := kv.Put(ctx, topology.CancelKey(batch), nil); err != nil {
 		return fmt.Errorf("cancel batch %s: %w", batch, err)
+	}
+	return nil
+}
+
+// notifyOf leaves word for the sink, which reads it when the batch has ended.
+func (s *Service) notifyOf(ctx context.Context, batch string, channels []string) error {
+	list, err := json.Marshal(channels)
+	if err != nil {
+		return fmt.Errorf("notify of batch %s: %w", batch, err)
+	}
+	kv, err := s.js.KeyValue(ctx, topology.BucketControl)
+	if err != nil {
+		return fmt.Errorf("notify of batch %s: %w", batch, err)
+	}
+	if _, err := kv.Put(ctx, topology.NotifyKey(batch), list); err != nil {
+		return fmt.Errorf("notify of batch %s: %w", batch, err)
 	}
 	return nil
 }

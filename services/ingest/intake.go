@@ -27,8 +27,12 @@ type Intake struct {
 	MaxMessage int
 	// Cancel tells the stages that the items of a batch are not to be done any more.
 	Cancel func(ctx context.Context, batch string) error
+	// Notify keeps on which channels people are told when a batch has ended.
+	Notify func(ctx context.Context, batch string, channels []string) error
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
+
+	reductions *reductions // nil reads them anew for each item
 }
 
 const defaultMaxMessage = 1 << 20
@@ -50,13 +54,23 @@ func (in *Intake) now() time.Time {
 	return time.Now()
 }
 
-// send accepts an item and makes the message that takes it to its first stage. Errors are of type *Refusal.
-func (in *Intake) send(recipeName string, input events.Input, id string, submitted time.Time, reply string) (stage.Outgoing, error) {
-	it, err := Accept(in.Recipes, recipeName, input, id, submitted)
+// send accepts an item and makes the message that takes it to its first stage, or the messages of its parts. Errors are of type *Refusal.
+func (in *Intake) send(recipeName string, input events.Input, id string, submitted time.Time, reply string) ([]stage.Outgoing, error) {
+	it, parts, err := in.accept(recipeName, input, id, submitted)
 	if err != nil {
-		return stage.Outgoing{}, err
+		return nil, err
 	}
-	out, err := Route(it, Carry{TraceParent: input.TraceParent, TraceState: input.TraceState, Reply: reply})
+	carry := Carry{TraceParent: input.TraceParent, TraceState: input.TraceState, Reply: reply}
+	if parts != nil {
+		return in.split(it, parts, carry)
+	}
+	out, err := in.route(it, carry)
+	return []stage.Outgoing{out}, err
+}
+
+// route is Route within the size of a message.
+func (in *Intake) route(it *events.Item, carry Carry) (stage.Outgoing, error) {
+	out, err := Route(it, carry)
 	if err != nil {
 		return stage.Outgoing{}, &Refusal{events.ReasonInternal, fmt.Errorf("encode the item: %w", err)}
 	}

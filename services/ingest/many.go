@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"sort"
 	"strconv"
 	"time"
 
@@ -19,6 +20,9 @@ const (
 	maxListed  = 100     // rejected lines that are told one by one
 	chunkItems = 512     // items that are published at once
 	chunkBytes = 4 << 20 // or as many as have so many bytes
+
+	lookAheadItems = 65_536   // items of a batch that are put in order together, slowest first
+	lookAheadBytes = 32 << 20 // or as many as have so many bytes
 )
 
 // summary is the answer to a request with many items.
@@ -56,6 +60,8 @@ func (h *httpIntake) many(w http.ResponseWriter, r *http.Request, target *recipe
 	m := &manyItems{
 		httpIntake: h, request: r, recipe: target, at: at, defaults: defaults,
 		summary: summary{Rejected: []rejected{}}, nextLine: 1,
+		// Only with a batch, whose items know their ids: after an interruption all that was looked ahead is sent again.
+		ordered: target.Cost != "" && defaults.Batch != "",
 	}
 	lines, err := open(r.Body, lineContext{header: withoutType(header), defaults: defaults, at: at, recipe: target})
 	if err == nil {
@@ -90,7 +96,8 @@ type manyItems struct {
 
 	summary  summary
 	chunk    []stage.Outgoing
-	places   []int64 // lines of the chunk
+	places   []place // lines of the chunk, for each message
+	ordered  bool    // slowest first
 	bytes    int
 	lastLine int64
 	nextLine int64
@@ -113,7 +120,7 @@ func (m *manyItems) run(lines lineReader) error {
 		if l.err != nil {
 			m.reject(l)
 		}
-		if len(m.chunk) >= chunkItems || m.bytes >= chunkBytes {
+		if items, bytes := m.bounds(); len(m.chunk) >= items || m.bytes >= bytes {
 			if err := m.flush(); err != nil {
 				return err
 			}
@@ -129,10 +136,31 @@ func (m *manyItems) add(l line) error {
 	if err != nil {
 		return err
 	}
-	m.chunk = append(m.chunk, out)
-	m.places = append(m.places, l.line)
-	m.bytes += len(out.Data)
+	cost := 0.0
+	if m.ordered {
+		cost = m.recipe.CostOf(l.input)
+	}
+	for i, o := range out {
+		m.chunk = append(m.chunk, o)
+		m.places = append(m.places, place{l.line, i == len(out)-1, cost})
+		m.bytes += len(o.Data)
+	}
 	return nil
+}
+
+// place is the line that a message is of. An item that is split has several messages, of which the last one counts.
+type place struct {
+	line int64
+	last bool
+	cost float64
+}
+
+// bounds are how much is published together, or put in order together.
+func (m *manyItems) bounds() (items, bytes int) {
+	if m.ordered {
+		return lookAheadItems, lookAheadBytes
+	}
+	return chunkItems, chunkBytes
 }
 
 // id is the same when the same request is sent again, if it has an idempotency key or a batch.
@@ -157,14 +185,52 @@ func (m *manyItems) reject(l line) {
 	}
 }
 
-// flush publishes the chunk and counts what the broker has of it.
+// flush publishes what there is, slowest first if that is known, and at most a chunk at once.
 func (m *manyItems) flush() error {
+	if !m.ordered {
+		return m.publish()
+	}
+	chunk, places := m.chunk, m.places
+	first := m.nextLine
+	sort.Stable(slowestFirst{chunk, places})
+	for len(chunk) > 0 {
+		n := min(len(chunk), chunkItems)
+		m.chunk, m.places = chunk[:n:n], places[:n:n]
+		if err := m.publish(); err != nil {
+			m.nextLine = first
+			return err
+		}
+		chunk, places = chunk[n:], places[n:]
+	}
+	m.chunk, m.places, m.bytes = nil, nil, 0
+	m.nextLine = m.lastLine + 1
+	return nil
+}
+
+// slowestFirst sorts messages and their places together.
+type slowestFirst struct {
+	chunk  []stage.Outgoing
+	places []place
+}
+
+func (s slowestFirst) Len() int           { return len(s.chunk) }
+func (s slowestFirst) Less(i, j int) bool { return s.places[i].cost > s.places[j].cost }
+func (s slowestFirst) Swap(i, j int) {
+	s.chunk[i], s.chunk[j] = s.chunk[j], s.chunk[i]
+	s.places[i], s.places[j] = s.places[j], s.places[i]
+}
+
+// publish publishes the chunk and counts what the broker has of it.
+func (m *manyItems) publish() error {
 	if len(m.chunk) == 0 {
 		m.nextLine = m.lastLine + 1
 		return nil
 	}
 	duplicates, err := m.publisher.Publish(m.request.Context(), m.chunk)
-	for _, d := range duplicates {
+	for i, d := range duplicates {
+		if !m.places[i].last {
+			continue
+		}
 		m.summary.Accepted++
 		if d {
 			m.summary.Duplicates++
@@ -172,7 +238,7 @@ func (m *manyItems) flush() error {
 	}
 	if err != nil {
 		if len(duplicates) < len(m.places) {
-			m.nextLine = m.places[len(duplicates)]
+			m.nextLine = m.places[len(duplicates)].line
 		}
 		return fmt.Errorf("publish %d items: %w", len(m.chunk), err)
 	}

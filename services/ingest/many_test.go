@@ -37,8 +37,8 @@ func TestHTTP_accepts_many_items(t *testing.T) {
 	}{
 		"NDJSON": {
 			"/v1/work/count", "{\"n\":1}\r\n\n 2 \n\"3\"\n{\"n\":4}", ndjson,
-			[]string{"1", "2", "3", "4"},
-			[]int64{0, 2, 3, 4},
+			[]string{"4", "3", "2", "1"}, // slowest first
+			[]int64{4, 3, 2, 0},
 		},
 		"CSV": {
 			"/v1/work/json", "\ufeffurl, select\nhttp://a/,.x\n\nhttp://b/,\n\"http://c/\",\".a,\n.b\"\n", csvs,
@@ -216,4 +216,26 @@ func FuzzHTTPLines(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestHTTP_takes_the_slowest_items_of_a_batch_first(t *testing.T) {
+	var pub capture
+	a := send(t, &pub, "/v1/work/count", "3\n{\"n\":100}\n20\n100\nx\n0\n", "Content-Type: application/x-ndjson", "Batch: b1")
+	require.EqualValues(t, 5, a.body["accepted"], a.body)
+	require.EqualValues(t, 1, a.body["rejected_total"])
+	var keys []string
+	var indexes []int64
+	for _, o := range pub.out {
+		keys, indexes = append(keys, item(t, o).Key), append(indexes, item(t, o).Index)
+	}
+	require.Equal(t, []string{"100", "100", "20", "3", "0"}, keys)
+	require.Equal(t, []int64{1, 3, 2, 0, 5}, indexes, "the index is that of the line")
+
+	pub = capture{}
+	send(t, &pub, "/v1/work/count", "3\n100\n", "Content-Type: application/x-ndjson")
+	require.Equal(t, "3", item(t, pub.out[0]).Key, "without a batch the order is that of the lines")
+
+	pub = capture{full: 1}
+	a = send(t, &pub, "/v1/work/count", "3\n100\n", "Content-Type: application/x-ndjson", "Batch: b2")
+	require.EqualValues(t, 1, a.body["next_line"], "all that was looked ahead is sent again: the ids are the same")
 }

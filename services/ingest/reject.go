@@ -29,7 +29,10 @@ func (in *Intake) reject(m stage.Message, recipeName, id string, input events.In
 	result := events.Result{
 		ID: id, Recipe: recipeName, Batch: input.Batch, Index: input.Index, Key: key,
 		Status: events.StatusFailed, Reason: reason, Error: stage.Shorten(err.Error(), maxErrorText),
-		Submitted: m.Stored.UTC(), Finished: in.now().UTC(),
+		Submitted: m.Stored.UTC(), Finished: in.now().UTC(), Reduce: in.reduceOfRejected(recipeName, input), Time: input.Time,
+	}
+	if r, err := in.Recipes.Find(recipeName); err == nil { // windows take in what is rejected, too
+		result.Window = r.WindowJSON()
 	}
 	data, encodeErr := json.Marshal(result)
 	if encodeErr != nil {
@@ -42,6 +45,21 @@ func (in *Intake) reject(m stage.Message, recipeName, id string, input events.In
 	}
 	Carry{TraceParent: input.TraceParent, TraceState: input.TraceState}.add(out.Header)
 	return stage.Done(stage.OutcomeRejected, out, in.deadLetter(m, recipeName, id, key, reason, err)).Because(reason)
+}
+
+// reduceOfRejected is what would have travelled with the item: reductions may count what is rejected, too. It is what the recipe declares
+// if what was said at submit cannot be read.
+func (in *Intake) reduceOfRejected(recipeName string, input events.Input) json.RawMessage {
+	r, err := in.Recipes.Find(recipeName)
+	if err != nil || input.Batch == "" {
+		return nil
+	}
+	raw, err := in.reductions.of(r, input)
+	if err != nil {
+		input.Reduce = nil
+		raw, _ = in.reductions.of(r, input) // what is declared was checked when the recipe was read
+	}
+	return raw
 }
 
 func reasonOf(err error) events.Reason {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/pkg/events"
+	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 // Request is a request over NATS.
@@ -23,26 +24,26 @@ type Request struct {
 	Reply   string // where the answer is awaited
 }
 
-// Run makes the message for a request on run.<recipe>, whose answer is the finished result. The sink sends it to the reply subject.
-func (in *Intake) Run(req Request) (stage.Outgoing, *events.Problem) {
+// Run makes the messages for a request on run.<recipe>, whose answer is the finished result of the item with the id. The sink sends it to
+// the reply subject.
+func (in *Intake) Run(req Request) (id string, out []stage.Outgoing, p *events.Problem) {
 	name := strings.TrimPrefix(req.Subject, events.PrefixRun)
 	if err := checkReply(req.Reply); err != nil {
-		return stage.Outgoing{}, ProblemOf(&Refusal{events.ReasonBadInput, err})
+		return "", nil, ProblemOf(&Refusal{events.ReasonBadInput, err})
 	}
 	at := in.now()
 	input, err := events.ParseInput(req.Header, req.Data, at)
 	if err != nil {
-		return stage.Outgoing{}, ProblemOf(&Refusal{events.ReasonBadInput, err})
+		return "", nil, ProblemOf(&Refusal{events.ReasonBadInput, err})
 	}
-	id := events.NewID(at)
+	id = events.NewID(at)
 	if input.Key != "" {
 		id = events.IDFromKey(input.Key)
 	}
-	out, err := in.send(name, input, id, at, req.Reply)
-	if err != nil {
-		return stage.Outgoing{}, ProblemOf(err)
+	if out, err = in.send(name, input, id, at, req.Reply); err != nil {
+		return "", nil, ProblemOf(err)
 	}
-	return out, nil
+	return id, out, nil
 }
 
 // replyRE allows subjects without wildcards and white space, which a message can be published on.
@@ -74,11 +75,26 @@ func (in *Intake) Batch(ctx context.Context, req Request) (stage.Outgoing, *even
 	return out, nil
 }
 
+// opened is the answer to a request about a batch: what is known of its recipe if it was opened.
+func (in *Intake) opened(subject string, data []byte) []byte {
+	var doc batchDocument
+	if subject != events.SubjectBatchOpen || json.Unmarshal(data, &doc) != nil || doc.Recipe == "" {
+		return []byte("{}")
+	}
+	r, err := in.Recipes.Find(doc.Recipe)
+	if err != nil || r.Cost == "" {
+		return []byte("{}")
+	}
+	return ops.JSON(events.BatchOpened{Primary: r.Primary, Cost: r.Cost})
+}
+
 // batchDocument is an events.BatchRequest that tells a total of 0 from none.
 type batchDocument struct {
-	Batch  string `json:"batch"`
-	Recipe string `json:"recipe"`
-	Total  *int64 `json:"total"`
+	Batch  string   `json:"batch"`
+	Recipe string   `json:"recipe"`
+	Total  *int64   `json:"total"`
+	Reduce []string `json:"reduce"`
+	Notify []string `json:"notify"`
 }
 
 func decodeBatch(action events.BatchAction, data []byte) (events.BatchRequest, error) {
@@ -86,7 +102,7 @@ func decodeBatch(action events.BatchAction, data []byte) (events.BatchRequest, e
 	if err := strictJSON(data, &doc); err != nil {
 		return events.BatchRequest{}, &Refusal{events.ReasonBadInput, fmt.Errorf(`%w: send for example {"batch": "b1"}`, err)}
 	}
-	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe}
+	b := events.BatchRequest{Batch: doc.Batch, Recipe: doc.Recipe, Notify: doc.Notify, Reduce: doc.Reduce}
 	switch {
 	case doc.Total != nil:
 		b.Total = *doc.Total
@@ -96,13 +112,43 @@ func decodeBatch(action events.BatchAction, data []byte) (events.BatchRequest, e
 	return b, nil
 }
 
-// batchRecord makes the message about a batch to the sink, and tells the stages when the batch is cancelled.
+// batchRecord makes the message about a batch to the sink, keeps whom to tell of its end, and tells the stages when it is cancelled.
 func (in *Intake) batchRecord(ctx context.Context, action events.BatchAction, b events.BatchRequest) (stage.Outgoing, error) {
+	if err := in.checkReduce(b); err != nil {
+		return stage.Outgoing{}, err
+	}
+	if err := checkNotify(action, b.Notify); err != nil {
+		return stage.Outgoing{}, err
+	}
 	out, err := batchRecord(action, b, in.now())
-	if err == nil && action == events.BatchCancel {
+	switch {
+	case err != nil:
+	case action == events.BatchCancel:
 		err = in.Cancel(ctx, b.Batch)
+	case len(b.Notify) > 0: // before anything of the batch can end
+		err = in.Notify(ctx, b.Batch, b.Notify)
 	}
 	return out, err
+}
+
+// maxNotify is on how many channels the end of one batch is told because whoever opened it wants that.
+const maxNotify = 16
+
+func checkNotify(action events.BatchAction, channels []string) error {
+	switch {
+	case len(channels) == 0:
+		return nil
+	case action != events.BatchOpen:
+		return &Refusal{events.ReasonBadInput, errors.New("notify: say when the batch is opened who is to be told of its end")}
+	case len(channels) > maxNotify:
+		return &Refusal{events.ReasonBadInput, fmt.Errorf("notify: %d channels are more than %d", len(channels), maxNotify)}
+	}
+	for _, name := range channels {
+		if err := events.ValidName(name); err != nil {
+			return &Refusal{events.ReasonBadInput, fmt.Errorf("notify: %w", err)}
+		}
+	}
+	return nil
 }
 
 // batchRecord makes the message about a batch to the sink. Asking twice gives the same Msg-Id.

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -10,10 +11,13 @@ import (
 )
 
 func TestRun_carries_the_reply_subject(t *testing.T) {
-	out, p := intake(t).Run(ingest.Request{
+	id, list, p := intake(t).Run(ingest.Request{
 		Subject: "run.count", Data: []byte("10000000"), Reply: "_INBOX.a.b", Header: map[string][]string{"Nats-Msg-Id": {"mine", "other"}},
 	})
 	require.Nil(t, p)
+	require.Equal(t, events.IDFromKey("mine"), id)
+	require.Len(t, list, 1)
+	out := list[0]
 	require.Equal(t, "crunch.normal.count", out.Subject)
 	require.Equal(t, "_INBOX.a.b", out.Header[events.HeaderReply])
 	require.Equal(t, events.IDFromKey("mine"), item(t, out).ID)
@@ -21,11 +25,11 @@ func TestRun_carries_the_reply_subject(t *testing.T) {
 
 func TestRun_makes_an_id_when_there_is_no_key(t *testing.T) {
 	in := intake(t)
-	a, p := in.Run(ingest.Request{Subject: "run.noop", Reply: "_INBOX.a"})
+	a, _, p := in.Run(ingest.Request{Subject: "run.noop", Reply: "_INBOX.a"})
 	require.Nil(t, p)
-	b, p := in.Run(ingest.Request{Subject: "run.noop", Reply: "_INBOX.a"})
+	b, _, p := in.Run(ingest.Request{Subject: "run.noop", Reply: "_INBOX.a"})
 	require.Nil(t, p)
-	require.NotEqual(t, item(t, a).ID, item(t, b).ID)
+	require.NotEqual(t, a, b)
 }
 
 func TestRun_answers_with_a_problem(t *testing.T) {
@@ -45,7 +49,7 @@ func TestRun_answers_with_a_problem(t *testing.T) {
 		"a broken reply":      {ingest.Request{Subject: "run.noop", Reply: "a\r\nb"}, 400, events.ReasonBadInput, "not one that can be published on"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, p := intake(t).Run(c.req)
+			_, _, p := intake(t).Run(c.req)
 			require.NotNil(t, p)
 			require.Equal(t, c.status, p.Status)
 			require.Equal(t, c.reason, p.Reason)
@@ -74,6 +78,22 @@ func TestBatch_makes_a_record_that_may_be_asked_for_twice(t *testing.T) {
 	}
 }
 
+func TestBatch_leaves_word_whom_to_tell(t *testing.T) {
+	in := intake(t)
+	told := map[string][]string{}
+	in.Notify = func(_ context.Context, batch string, channels []string) error {
+		told[batch] = channels
+		return nil
+	}
+	for batch, body := range map[string]string{"b.1": `{"batch":"b.1","notify":["ops","phone"]}`, "b.2": `{"batch":"b.2"}`} {
+		out, p := in.Batch(t.Context(), ingest.Request{Subject: "batch.open", Data: []byte(body)})
+		require.Nil(t, p)
+		require.NotContains(t, string(out.Data), "notify", "that is not the sink's record")
+		require.Equal(t, "batch."+batch+".open", out.Header[events.HeaderMsgID])
+	}
+	require.Equal(t, map[string][]string{"b.1": {"ops", "phone"}}, told)
+}
+
 func TestBatch_answers_with_a_problem(t *testing.T) {
 	for name, c := range map[string]struct{ subject, body, want string }{
 		"no body":            {"batch.open", "", "send for example"},
@@ -83,6 +103,9 @@ func TestBatch_answers_with_a_problem(t *testing.T) {
 		"a negative total":   {"batch.close", `{"batch":"b","total":-1}`, "use the number"},
 		"a total at opening": {"batch.open", `{"batch":"b","total":1}`, "when the batch is closed"},
 		"an unknown action":  {"batch.burn", `{"batch":"b"}`, "use open, close or cancel"},
+		"notify too late":    {"batch.close", `{"batch":"b","total":1,"notify":["ops"]}`, "when the batch is opened"},
+		"notify nobody":      {"batch.open", `{"batch":"b","notify":["a b"]}`, "notify: invalid name"},
+		"notify too many":    {"batch.open", `{"batch":"b","notify":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]}`, "17 channels are more than 16"},
 		"two objects":        {"batch.open", `{"batch":"b"}{}`, "more than one"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,4 +115,9 @@ func TestBatch_answers_with_a_problem(t *testing.T) {
 			require.Contains(t, p.Detail, c.want)
 		})
 	}
+}
+
+// runRequest is a request with somebody who waits.
+func runRequest(subject, body string) ingest.Request {
+	return ingest.Request{Subject: subject, Data: []byte(body), Reply: "_INBOX.a"}
 }

@@ -30,9 +30,9 @@ func (in *Intake) Work(_ context.Context, m stage.Message) stage.Verdict {
 	case inputErr != nil:
 		err = &Refusal{events.ReasonBadInput, inputErr}
 	default:
-		var out stage.Outgoing
+		var out []stage.Outgoing
 		if out, err = in.send(name, input, id, m.Stored, ""); err == nil {
-			return stage.Done(stage.OutcomeDone, out)
+			return stage.Done(stage.OutcomeDone, out...)
 		}
 	}
 	return in.reject(m, name, id, input, err)

@@ -1,9 +1,6 @@
 package sink
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 const (
 	firstDelay = 50 * time.Millisecond
@@ -17,16 +14,4 @@ type backoff struct{ delay time.Duration }
 func (b *backoff) next() time.Duration {
 	b.delay = min(max(2*b.delay, firstDelay), maxDelay)
 	return b.delay
-}
-
-// pause waits for d and tells whether ctx is still alive then.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -3,7 +3,6 @@ package sink
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,14 +38,23 @@ func decode(m stage.Message) (e store.Entry, changed bool, err error) {
 	}
 }
 
-// idRE is wider than the ids made here, because workers in other languages may make their own; ids stand in headers.
-var idRE = regexp.MustCompile(`^[!-~]{1,256}$`)
+const maxID = 256 // bytes
+
+// validID is wider than the ids made here, because workers in other languages may make their own; ids stand in headers.
+func validID(id string) bool {
+	for i := range len(id) {
+		if id[i] < '!' || id[i] > '~' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxID
+}
 
 // normalise refuses names that cannot stand in a subject, and puts right what would spoil searches and counts, because
 // the item has ended and deserves its row.
 func normalise(r *events.Result) error {
-	if !idRE.MatchString(r.ID) {
-		return fmt.Errorf("%w: id %.80q: use 1 to 256 visible ASCII characters", events.ErrRecord, r.ID)
+	if !validID(r.ID) {
+		return fmt.Errorf("%w: id %.80q: use 1 to %d visible ASCII characters", events.ErrRecord, r.ID, maxID)
 	}
 	if err := events.ValidName(r.Recipe); err != nil {
 		return fmt.Errorf("%w: recipe: %w", events.ErrRecord, err)
@@ -81,12 +89,16 @@ func salvage(m stage.Message, cause error) *events.Result {
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(m.Data, &fields) == nil {
-		for name, to := range map[string]any{"id": &r.ID, "batch": &r.Batch, "index": &r.Index, "key": &r.Key} {
+		for name, to := range map[string]any{"id": &r.ID, "batch": &r.Batch, "index": &r.Index, "key": &r.Key, "reduce": &r.Reduce, "window": &r.Window} {
 			_ = json.Unmarshal(fields[name], to) // what cannot be read stays empty
 		}
 		var submitted time.Time
 		if json.Unmarshal(fields["submitted"], &submitted) == nil {
 			r.Submitted = submitted
+		}
+		var happened time.Time
+		if json.Unmarshal(fields["time"], &happened) == nil {
+			r.Time = happened
 		}
 	}
 	if r.ID == "" {
@@ -101,12 +113,10 @@ func salvage(m stage.Message, cause error) *events.Result {
 	return r
 }
 
-var ownID = regexp.MustCompile(`^[ksr][0-9A-V]{26}$`)
-
 // itemOf returns the id of the item that a message to the sink is about, or nothing if the message id is not one of ours.
 func itemOf(msgID string) string {
 	id, ok := strings.CutSuffix(msgID, events.MsgID("", events.StageSink))
-	if !ok || !ownID.MatchString(id) {
+	if !ok || !events.IsID(id) {
 		return ""
 	}
 	return id

@@ -18,7 +18,7 @@ type Database interface {
 
 // Handler commits messages of the RESULTS stream and announces what is stored then.
 type Handler struct {
-	db    Database
+	db    *committer
 	reply func(subject string, data []byte)
 	log   *slog.Logger
 }
@@ -26,11 +26,11 @@ type Handler struct {
 // NewHandler returns a handler that commits into db. reply sends the result of an item that somebody waits for; it is best
 // effort, because whoever has stopped waiting finds the result in the database.
 func NewHandler(db Database, reply func(subject string, data []byte), log *slog.Logger) *Handler {
-	return &Handler{db: db, reply: reply, log: log}
+	return &Handler{db: &committer{db: db, log: log}, reply: reply, log: log}
 }
 
-// Handle is a stage.TogetherHandler: what is there at the same time goes into one transaction. While it runs, the messages for
-// the next one gather, so transactions grow with the load and nobody has to wait for them to fill up.
+// Handle is a stage.TogetherHandler: what is there at the same time, in several calls even, goes into one transaction. While it runs, the
+// messages for the next one gather, so transactions grow with the load and nobody has to wait for them to fill up.
 func (h *Handler) Handle(ctx context.Context, list []stage.Message) []stage.Verdict {
 	verdicts := make([]stage.Verdict, len(list))
 	cases := make([]readCase, 0, len(list))
@@ -45,7 +45,7 @@ func (h *Handler) Handle(ctx context.Context, list []stage.Message) []stage.Verd
 		cases = append(cases, c)
 		entries = append(entries, c.entry)
 	}
-	outcomes, err := h.commit(ctx, entries)
+	outcomes, err := h.db.commit(ctx, entries)
 	for k, c := range cases {
 		if err != nil { // the context has ended; the message comes again
 			verdicts[c.place] = stage.Again(0)
@@ -54,29 +54,6 @@ func (h *Handler) Handle(ctx context.Context, list []stage.Message) []stage.Verd
 		verdicts[c.place] = h.announce(list[c.place], c, outcomes[k])
 	}
 	return verdicts
-}
-
-// commit tries until the database has taken the entries, or ctx ends.
-func (h *Handler) commit(ctx context.Context, entries []store.Entry) ([]store.Outcome, error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	var wait backoff
-	for {
-		outcomes, err := h.db.Commit(ctx, entries)
-		if err == nil {
-			return outcomes, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		delay := wait.next()
-		h.log.Error("the database does not take results: nothing is acknowledged until it does; check its disk",
-			logError, err, logEntries, len(entries), logRetryIn, delay)
-		if !pause(ctx, delay) {
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // announce tells the world, and whoever waits for it, about a stored result.

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -24,9 +25,27 @@ const (
 func (q *Query) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/results", q.getResults)
 	mux.HandleFunc("GET /v1/results/{id}", q.getResult)
-	mux.HandleFunc("GET /v1/counts", q.getCounts)
-	mux.HandleFunc("GET /v1/batches", q.getBatches)
+	mux.HandleFunc("GET /v1/counts", route(q, q.db.Counts))
+	mux.HandleFunc("GET /v1/batches", route(q, q.db.Batches))
 	mux.HandleFunc("GET /v1/batches/{id}", q.getBatch)
+	mux.HandleFunc("GET /v1/targets", route(q, q.db.Targets))
+	mux.HandleFunc("GET /v1/targets/{name}", q.getTarget)
+	mux.HandleFunc("GET /v1/incidents", route(q, q.db.Incidents))
+	mux.HandleFunc("GET /v1/windows", route(q, q.db.Windows))
+	mux.HandleFunc("GET /v1/windows/{id}", q.getWindow)
+}
+
+// route is a query over HTTP, as answer is over NATS: its URL parameters are what is asked, and what is found is the answer.
+func route[Asked, Found any](q *Query, find func(context.Context, Asked) (Found, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		query, err := parseURL[Asked](r.URL)
+		if err != nil {
+			web.WriteProblem(w, badQuery(err))
+			return
+		}
+		found, err := find(r.Context(), query)
+		q.write(w, found, err)
+	}
 }
 
 func (q *Query) getResults(w http.ResponseWriter, r *http.Request) {
@@ -62,33 +81,13 @@ func (q *Query) getResult(w http.ResponseWriter, r *http.Request) {
 	q.write(w, page.Results[0], nil)
 }
 
-func (q *Query) getCounts(w http.ResponseWriter, r *http.Request) {
-	query, err := parseURL[events.CountQuery](r.URL)
-	if err != nil {
-		web.WriteProblem(w, badQuery(err))
-		return
-	}
-	table, err := q.db.Counts(r.Context(), query)
-	q.write(w, table, err)
-}
-
-func (q *Query) getBatches(w http.ResponseWriter, r *http.Request) {
-	query, err := parseURL[events.BatchQuery](r.URL)
-	if err != nil {
-		web.WriteProblem(w, badQuery(err))
-		return
-	}
-	page, err := q.db.Batches(r.Context(), query)
-	q.write(w, page, err)
-}
-
 func (q *Query) getBatch(w http.ResponseWriter, r *http.Request) {
 	if _, err := parseURL[struct{}](r.URL); err != nil {
 		web.WriteProblem(w, badQuery(err))
 		return
 	}
 	id := r.PathValue("id")
-	page, err := q.db.Batches(r.Context(), events.BatchQuery{Batch: id})
+	page, err := q.db.Batches(r.Context(), events.BatchQuery{Batch: id, Reduced: true})
 	if err == nil && len(page.Batches) == 0 {
 		web.WriteProblem(w, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("there is no batch %.80q: nothing of it has ended or been announced", id)))
 		return
@@ -130,7 +129,7 @@ func (q *Query) stream(w http.ResponseWriter, r *http.Request, query events.Resu
 			}
 		}
 		left -= len(page.Results)
-		if len(page.Results) == 0 || left == 0 {
+		if page.Next == "" || left == 0 {
 			return
 		}
 		query.After = page.Next
@@ -173,12 +172,19 @@ func parseURL[Q any](u *url.URL) (Q, error) {
 			return none, fmt.Errorf("parameter %s is given %d times: give it once", name, len(values))
 		}
 		object[name] = values[0]
-		if name == "limit" {
+		switch name {
+		case "limit":
 			n, err := strconv.Atoi(values[0])
 			if err != nil {
 				return none, fmt.Errorf("limit %.40q is not a whole number", values[0])
 			}
 			object[name] = n
+		case "partial", "reduced":
+			yes, err := strconv.ParseBool(values[0])
+			if err != nil {
+				return none, fmt.Errorf("%s %.40q is neither true nor false", name, values[0])
+			}
+			object[name] = yes
 		}
 	}
 	data, err := encode(object)

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/internal/web"
@@ -36,9 +37,21 @@ func (q *Query) Answer(ctx context.Context, subject string, request []byte) ([]b
 		return answer(ctx, q, request, q.db.Counts)
 	case events.SubjectQueryBatches:
 		return answer(ctx, q, request, q.db.Batches)
+	case events.SubjectQueryTargets:
+		return answer(ctx, q, request, q.db.Targets)
+	case events.SubjectQueryTarget:
+		return answer(ctx, q, request, q.target)
+	case events.SubjectQueryIncidents:
+		return answer(ctx, q, request, q.db.Incidents)
+	case events.SubjectQueryWindows:
+		return answer(ctx, q, request, q.db.Windows)
+	case events.SubjectQueryWindow:
+		return answer(ctx, q, request, q.window)
 	default:
-		return nil, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("nothing answers on %.80q: use %s, %s or %s", subject,
-			events.SubjectQueryResults, events.SubjectQueryCounts, events.SubjectQueryBatches))
+		return nil, web.NewProblem(http.StatusNotFound, "", fmt.Sprintf("nothing answers on %.80q: use %s, %s, %s, %s, %s, %s, %s or %s", subject,
+			events.SubjectQueryResults, events.SubjectQueryCounts, events.SubjectQueryBatches,
+			events.SubjectQueryTargets, events.SubjectQueryTarget, events.SubjectQueryIncidents,
+			events.SubjectQueryWindows, events.SubjectQueryWindow))
 	}
 }
 
@@ -63,6 +76,8 @@ func (q *Query) problem(err error) *events.Problem {
 	switch {
 	case errors.Is(err, store.ErrQuery):
 		return web.NewProblem(http.StatusBadRequest, events.ReasonBadInput, strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
+	case errors.Is(err, errNoTarget), errors.Is(err, errNoWindow):
+		return web.NewProblem(http.StatusNotFound, "", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return web.NewProblem(http.StatusServiceUnavailable, "", "the query was given up before it was answered: ask for less, or again")
 	default:
@@ -97,6 +112,9 @@ func decodeQuery[Q any](data []byte) (Q, error) {
 		if errors.As(err, &wrong) {
 			return q, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, kindName(wrong.Type), wrong.Value)
 		}
+		if _, ok := errors.AsType[*time.ParseError](err); ok {
+			return q, fmt.Errorf("the request has a time that cannot be read: write it as 2026-01-31T12:00:00Z: %w", err)
+		}
 		return q, fmt.Errorf("the request cannot be read: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
@@ -128,8 +146,14 @@ func fieldsOf[Q any]() []string {
 }
 
 func kindName(t reflect.Type) string {
-	if t.Kind() == reflect.String {
+	switch t.Kind() {
+	case reflect.String:
 		return "string"
+	case reflect.Slice:
+		return "list"
+	case reflect.Bool:
+		return "boolean"
+	default:
+		return "whole number"
 	}
-	return "whole number"
 }

@@ -34,6 +34,12 @@ func library(t testing.TB) (*Query, string) {
 	}
 	_, err := db.Commit(context.Background(), entries)
 	require.NoError(t, err)
+	return serve(t, db)
+}
+
+// serve answers queries about a database.
+func serve(t testing.TB, db *store.DB) (*Query, string) {
+	t.Helper()
 	q := NewQuery(db, slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
 	q.Register(mux)
@@ -55,9 +61,11 @@ func TestAnswer(t *testing.T) {
 		"results of an unknown batch":   {events.SubjectQueryResults, `{"batch":"b9"}`, `{"results":[]}`, 0, ""},
 		"batches of an unknown name":    {events.SubjectQueryBatches, `{"batch":"b9"}`, `{"batches":[]}`, 0, ""},
 		"an unknown subject":            {"query.weather", ``, ``, 404, "use query.results"},
-		"an unknown field":              {events.SubjectQueryResults, `{"state":"ok"}`, ``, 400, "use id, batch, recipe, status, reason, order, after, limit"},
+		"an unknown field":              {events.SubjectQueryResults, `{"state":"ok"}`, ``, 400, "use id, batch, recipe, status, reason, host, since, until, text, order, after, limit, partial"},
 		"a field of another case":       {events.SubjectQueryResults, `{"Status":"ok"}`, ``, 400, `"Status" is not known`},
 		"a field of the wrong type":     {events.SubjectQueryResults, `{"limit":"10"}`, ``, 400, "limit must be a whole number, not a string"},
+		"a time that is none":           {events.SubjectQueryResults, `{"since":"yesterday"}`, ``, 400, "write it as 2026-01-31T12:00:00Z"},
+		"a boolean that is none":        {events.SubjectQueryResults, `{"partial":"yes"}`, ``, 400, "partial must be a boolean, not a string"},
 		"a value that is not on a list": {events.SubjectQueryResults, `{"status":"good"}`, ``, 400, `unknown status "good": use ok, failed or cancelled`},
 		"a limit that is too large":     {events.SubjectQueryBatches, `{"limit":1001}`, ``, 400, "between 1 and 1000"},
 		"something that is no object":   {events.SubjectQueryCounts, `["b1"]`, ``, 400, "not a JSON object"},
@@ -102,6 +110,8 @@ func TestHTTP(t *testing.T) {
 		for path, ask := range map[string][2]string{
 			"/v1/results?batch=b1&order=index&limit=3": {events.SubjectQueryResults, `{"batch":"b1","order":"index","limit":3}`},
 			"/v1/results?status=failed":                {events.SubjectQueryResults, `{"status":"failed"}`},
+			"/v1/results?text=9&partial=true":          {events.SubjectQueryResults, `{"text":"9","partial":true}`},
+			"/v1/results?since=2026-03-01T12:00:00Z":   {events.SubjectQueryResults, `{"since":"2026-03-01T12:00:00Z"}`},
 			"/v1/counts?recipe=page":                   {events.SubjectQueryCounts, `{"recipe":"page"}`},
 			"/v1/batches":                              {events.SubjectQueryBatches, ``},
 		} {
@@ -131,6 +141,8 @@ func TestHTTP(t *testing.T) {
 			"/v1/results?state=ok":               {400, "use id, batch, recipe"},
 			"/v1/results?status=ok&status=ok":    {400, "give it once"},
 			"/v1/results?limit=ten":              {400, "not a whole number"},
+			"/v1/results?partial=perhaps":        {400, "neither true nor false"},
+			"/v1/results?until=now":              {400, "write it as"},
 			"/v1/results?after=x":                {400, "use next of an earlier page"},
 			"/v1/results?a;b":                    {400, "cannot be read"},
 			"/v1/counts?limit=1":                 {400, "use batch, recipe"},

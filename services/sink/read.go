@@ -1,6 +1,8 @@
 package sink
 
 import (
+	"bytes"
+
 	"github.com/fetchmill/fetchmill/internal/stage"
 	"github.com/fetchmill/fetchmill/internal/store"
 	"github.com/fetchmill/fetchmill/pkg/events"
@@ -39,7 +41,9 @@ func read(m stage.Message) readCase {
 // encoded is the stored result as JSON: the message's own, unless it says something else.
 func (c readCase) encoded(m stage.Message, stored store.Outcome) ([]byte, error) {
 	if stored.New && !c.changed {
-		return m.Data, nil
+		if data, ok := asAnnounced(m.Data, c.entry.Result); ok {
+			return data, nil
+		}
 	}
 	return encode(stored.Result)
 }
@@ -74,4 +78,27 @@ func letterHeader(l stage.DeadLetter) map[string]string {
 	h := events.Headers(l.MsgID, events.TypeDead, l.Stage)
 	h[events.HeaderContentType] = "application/octet-stream"
 	return h
+}
+
+// asAnnounced takes off a result what is only for the sink: the reductions, the time and the windows. All our stages write them last.
+func asAnnounced(data []byte, r *events.Result) ([]byte, bool) {
+	if len(r.Reduce) == 0 && len(r.Window) == 0 && r.Time.IsZero() {
+		return data, true
+	}
+	bare := events.Result{Reduce: r.Reduce, Time: r.Time, Window: r.Window}
+	with, err := bare.Encode()
+	if err != nil {
+		return nil, false
+	}
+	bare = events.Result{}
+	without, err := bare.Encode()
+	if err != nil {
+		return nil, false
+	}
+	own := with[len(without)-len("}"):] // with a comma before and the bracket that closes the whole
+	if !bytes.HasSuffix(data, own) {
+		return nil, false
+	}
+	end := len(data) - len(own)
+	return append(data[:end:end], '}'), true
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // the sink's database, read without fetchmill
@@ -21,7 +23,7 @@ type row struct {
 }
 
 // rows reads all results, and what batches have borrowed from others, which must be nothing here.
-func rows(t *testing.T, path string) []row {
+func rows(t testing.TB, path string) []row {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
 	require.NoError(t, err)
@@ -54,16 +56,18 @@ type traffic struct {
 	redelivered uint64 // deliveries beyond the first of each message
 }
 
-// eventuallyIdle waits until nothing is pending anywhere.
-func eventuallyIdle(t *testing.T, js jetstream.JetStream) map[string]traffic {
+// eventuallyIdle waits until nothing is pending anywhere. A restart of the broker can leave messages in a queue that are acknowledged and that
+// nobody gets any more; setup removes them (package topology's sweep).
+func eventuallyIdle(t testing.TB, js jetstream.JetStream) map[string]traffic {
 	t.Helper()
 	seen := map[string]traffic{}
-	for stream, consumers := range queues {
+	for _, stream := range []string{"WORK", "FETCH", "CRUNCH", "RESULTS"} { // in the order of the flow: what is idle stays idle
+		consumers := queues[stream]
 		require.Eventually(t, func() bool {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			defer cancel()
 			s, err := js.Stream(ctx, stream)
-			if err != nil || s.CachedInfo().State.Msgs > 0 {
+			if err != nil {
 				return false
 			}
 			traffic := traffic{stored: s.CachedInfo().State.LastSeq}
@@ -76,14 +80,27 @@ func eventuallyIdle(t *testing.T, js jetstream.JetStream) map[string]traffic {
 			}
 			traffic.redelivered -= min(traffic.redelivered, traffic.stored)
 			seen[stream] = traffic
+			if left := s.CachedInfo().State.Msgs; left > 0 {
+				t.Logf("%d messages that are acknowledged are left in %s", left, stream)
+			}
 			return true
 		}, patience, 50*time.Millisecond, "something stays in stream %s", stream)
 	}
 	return seen
 }
 
+// eventuallyAnnounced waits until the ends of these batches are announced, which happens after they are in the database.
+func eventuallyAnnounced(t testing.TB, js jetstream.JetStream, batches []string) (done, ends map[string]int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		done, ends = announced(t, js)
+		return !slices.ContainsFunc(batches, func(name string) bool { return ends[name] == 0 })
+	}, patience, 100*time.Millisecond, "the end of one of %v is not announced", batches)
+	return done, ends
+}
+
 // announced counts the announcements of each item, and of the ends of batches.
-func announced(t *testing.T, js jetstream.JetStream) (done, ends map[string]int) {
+func announced(t testing.TB, js jetstream.JetStream) (done, ends map[string]int) {
 	t.Helper()
 	done, ends = map[string]int{}, map[string]int{}
 	s, err := js.Stream(t.Context(), "DONE")
@@ -108,16 +125,34 @@ func announced(t *testing.T, js jetstream.JetStream) (done, ends map[string]int)
 }
 
 // deadLetters lists the reasons of all dead letters.
-func deadLetters(t *testing.T, js jetstream.JetStream) []string {
+func deadLetters(t testing.TB, js jetstream.JetStream) []string {
 	t.Helper()
-	s, err := js.Stream(t.Context(), "DEAD")
-	require.NoError(t, err)
 	var reasons []string
-	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq && s.CachedInfo().State.Msgs > 0; seq++ {
-		m, err := s.GetMsg(t.Context(), seq)
-		require.NoError(t, err)
-		h := m.Header
+	for _, h := range deadHeaders(t, js) {
 		reasons = append(reasons, h.Get(events.HeaderDeadStage)+" "+h.Get(events.HeaderDeadReason)+": "+h.Get(events.HeaderDeadError))
 	}
 	return reasons
+}
+
+// deadItems counts the dead letters of each item. There may be several, as somebody who dies after having written one leaves the item to the next.
+func deadItems(t testing.TB, js jetstream.JetStream) map[string]int {
+	t.Helper()
+	letters := map[string]int{}
+	for _, h := range deadHeaders(t, js) {
+		letters[h.Get(events.HeaderDeadItem)]++
+	}
+	return letters
+}
+
+func deadHeaders(t testing.TB, js jetstream.JetStream) []nats.Header {
+	t.Helper()
+	s, err := js.Stream(t.Context(), "DEAD")
+	require.NoError(t, err)
+	var list []nats.Header
+	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq && s.CachedInfo().State.Msgs > 0; seq++ {
+		m, err := s.GetMsg(t.Context(), seq)
+		require.NoError(t, err)
+		list = append(list, m.Header)
+	}
+	return list
 }

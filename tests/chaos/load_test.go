@@ -53,9 +53,11 @@ type load struct {
 	batch  string
 	recipe string
 	n      int
+	parts  int // into which each item is split; 0 if it is not
 	item   func(i int) string
 	sub    client.Submission
 	tries  int
+	ended  int64 // items that were known to have ended, the last time
 }
 
 func (l *load) items(g *gate) iter.Seq2[client.Item, error] {
@@ -69,11 +71,11 @@ func (l *load) items(g *gate) iter.Seq2[client.Item, error] {
 }
 
 // submit submits the batch again and again until it succeeds, as a user would.
-func (l *load) submit(t *testing.T, c *client.Client, g *gate) {
+func (l *load) submit(t testing.TB, c *client.Client, g *gate) {
 	t.Helper()
 	assert.Eventually(t, func() bool {
 		l.tries++
-		sub, err := c.Submit(context.Background(), l.recipe, l.items(g), client.SubmitOptions{Batch: l.batch})
+		sub, err := c.Submit(context.Background(), l.recipe, l.items(g), client.SubmitOptions{Batch: l.batch, Reduce: reductions})
 		l.sub = sub
 		if err != nil {
 			t.Logf("submission of %s goes on: %v", l.batch, err)

@@ -36,7 +36,7 @@ version=$(docker run --rm --network none "${confined[@]}" "$tag" version)
 printf '%s\n' "$version"
 
 printf '%s\n' '- up'
-docker run --detach --name "$name" --network none "${confined[@]}" --memory 1g "$tag" \
+docker run --detach --name "$name" --network none "${confined[@]}" --volume /data --memory 1g "$tag" \
   up --data /data --nats-addr 127.0.0.1:4222 --http-addr 127.0.0.1:8080 >/dev/null
 for path in healthz readyz; do
   docker run --rm --network "container:$name" "${confined[@]}" "$probe_tag" "http://127.0.0.1:8080/$path"

@@ -53,7 +53,7 @@ var testable = regexp.MustCompile("(?s)```sh testable\n(.*?)```")
 
 func TestCommandsInTheDocumentsWork(t *testing.T) {
 	bin := tools(t)
-	for _, name := range []string{"README.md", "docs/http-api.md", "docs/events.md", "docs/operating.md", "docs/ops.md"} {
+	for _, name := range []string{"README.md", "docs/http-api.md", "docs/events.md", "docs/operating.md", "docs/ops.md", "docs/reduce.md"} {
 		t.Run(name, func(t *testing.T) {
 			page, err := os.ReadFile("../../" + name)
 			require.NoError(t, err)

@@ -99,4 +99,33 @@ func testStatus(t *testing.T, m *mill) {
 	}
 	require.Equal(t, map[string]int{"ingest": 1, "fetcher": 1, "cruncher": 1, "sink": 1}, names)
 	require.Contains(t, m.ok(t, "status"), "FETCH/normal")
+	require.Regexp(t, `cruncher .*\d+ \(all of [\d.]+ CPUs\)`, m.ok(t, "status"))
+	require.Regexp(t, `\d+ items? at a time \(all of [\d.]+ CPUs\)|one item at a time \(all of `, m.process.Find(`(?m)^ *cruncher +(.*)$`))
+}
+
+func testHosts(t *testing.T, m *mill) {
+	gone := newSite(t, nil)
+	address := strings.TrimPrefix(gone.URL, "http://")
+	gone.Close()
+	for i := range 10 {
+		m.ok(t, "submit", "page", fmt.Sprint(gone.URL, "/", i))
+	}
+	require.Eventually(t, func() bool {
+		status, err := m.client.Status(t.Context())
+		require.NoError(t, err)
+		for _, s := range status.Services {
+			if s.Load == nil {
+				continue
+			}
+			for _, h := range s.Load.Hosts {
+				if h.Host == address && h.State == events.HostBroken {
+					require.GreaterOrEqual(t, h.Failures, 5)
+					require.NotEmpty(t, h.Last)
+					return true
+				}
+			}
+		}
+		return false
+	}, patience, tick, "status lists a host that does not answer")
+	require.Regexp(t, `(?m)^`+address+` +broken `, m.ok(t, "status"))
 }

@@ -18,6 +18,7 @@ func TestImages(t *testing.T) {
 	site := newSite(t, map[string]http.HandlerFunc{
 		"/photo": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(photo) },
 		"/bomb":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picturetest.PNGHeader(60000, 60000)) },
+		"/large": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picturetest.PNGHeader(6000, 5000)) },
 	})
 	m := up(t, filepath.Join(t.TempDir(), "data"), local...)
 	from := fmt.Sprintf(`{"format":"jpeg","width":2000,"height":1500,"color":"rgb","depth":8,"bytes":%d}`, len(photo))
@@ -37,4 +38,20 @@ func TestImages(t *testing.T) {
 	r = m.result(t, "thumbnail", site.URL+"/bomb")
 	require.Equal(t, events.ReasonTooLarge, r.Reason, r.Error)
 	require.Contains(t, r.Error, "60000 × 60000")
+
+	t.Run("share the memory that there is for them", func(t *testing.T) {
+		m := up(t, filepath.Join(t.TempDir(), "data"), append([]string{"--crunch-memory", "100MiB", "--crunchers", "4"}, local...)...)
+		require.Contains(t, m.process.Find(`(?m)^ *cruncher +(.*)$`), "4 items at a time; 100 MiB of memory for them")
+		var args []string
+		for i := range 20 {
+			args = append(args, fmt.Sprintf("%s/photo?%d", site.URL, i))
+		}
+		m.ok(t, append([]string{"submit", "thumbnail", "--wait", "--timeout", "2m"}, args...)...)
+
+		m.pub(t, "work.thumbnail", site.URL+"/large")
+		r = m.result(t, "thumbnail", site.URL+"/large")
+		require.Equal(t, events.ReasonTooLarge, r.Reason, r.Error)
+		require.Contains(t, r.Error, "there are 100 MB for all items together")
+		require.Contains(t, r.Error, "raise --crunch-memory")
+	})
 }

@@ -28,6 +28,7 @@ type mill struct {
 	broker  string           // URL
 	http    string           // URL
 	client  *client.Client
+	as      *identity // who the commands are; nil if the broker lets everybody do everything
 }
 
 // local lets a mill reach the test's own web sites, and retry soon.
@@ -50,7 +51,7 @@ func up(t *testing.T, dir string, args ...string) *mill {
 // connect connects a client and waits until the services answer.
 func (m *mill) connect(t *testing.T, services ...string) {
 	t.Helper()
-	c, err := client.New(process.Connect(t, m.broker))
+	c, err := client.New(process.Connect(t, m.broker, m.as.options(t)...))
 	require.NoError(t, err)
 	m.client = c
 	require.Eventually(t, func() bool {
@@ -85,7 +86,7 @@ func (m *mill) run(t *testing.T, args ...string) ran {
 // begin starts a fetchmill command.
 func (m *mill) begin(t *testing.T, args ...string) *process.Process {
 	t.Helper()
-	return process.Start(t, "fetchmill "+args[0], process.Spec{Path: fetchmill, Args: append(args, "--nats", m.broker)})
+	return process.Start(t, "fetchmill "+args[0], process.Spec{Path: fetchmill, Args: append(args, "--nats", m.broker), Env: m.as.env()})
 }
 
 // ok runs a fetchmill command that must succeed, and returns what it printed.
@@ -100,7 +101,7 @@ func (m *mill) ok(t *testing.T, args ...string) string {
 func (m *mill) nats(t *testing.T, args ...string) ran {
 	t.Helper()
 	return finish(process.Start(t, "nats "+args[0], process.Spec{
-		Path: natscli.Build(t), Args: append([]string{"--server", m.broker, "--timeout", "30s"}, args...),
+		Path: natscli.Build(t), Args: slices.Concat([]string{"--server", m.broker, "--timeout", "30s"}, m.as.flags(t), args), Env: m.as.env(),
 	}))
 }
 

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -255,9 +256,18 @@ func TestMemory_is_an_upper_bound_of_scaling(t *testing.T) {
 	h := picture.Header{Width: 900, Height: 600}
 	for _, box := range []picture.Box{{Width: 50}, {Width: 800}, {Width: 1500, Upscale: true}, {Width: 10, Height: 4000, Upscale: true, Fit: picture.Stretch}} {
 		to := h.Fit(box, picture.CatmullRom)
-		var err error
-		require.LessOrEqual(t, taken(func() { _, err = picture.Scale(t.Context(), m, to) }), h.Memory(to))
-		require.NoError(t, err)
+		// Scalers keep their scratch memory in a pool, which may lose it: under the race detector one time in four. Then it is allocated
+		// again, though no more of it is needed at a time. What counts is the least that was ever enough.
+		least := int64(math.MaxInt64)
+		for range 10 {
+			var err error
+			least = min(least, taken(func() { _, err = picture.Scale(t.Context(), m, to) }))
+			require.NoError(t, err)
+			if least <= h.Memory(to) {
+				break
+			}
+		}
+		require.LessOrEqual(t, least, h.Memory(to))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 )
 
 // modeVariable makes this test binary one of the programs that it tests.
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(modeVariable); mode != "" {
 		os.Exit(child(mode))
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // asked is a line that a program gets.

@@ -12,7 +12,7 @@
 //	  hosts: [old.example.com:8080]
 //	  http: true # without it only https will do
 //
-// ${NAME} stands for a variable of the environment.
+// ${NAME} stands for a variable of the environment, and ${file:PATH} for what a file has in it.
 package credentials
 
 import (
@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -54,7 +55,7 @@ func (s *Set) Find(name string) (*Credential, error) {
 type Credential struct {
 	name  string
 	field string // of the header
-	value Secret
+	value secret.Secret
 	hosts []pattern
 	http  bool // without TLS, too
 }
@@ -83,6 +84,6 @@ func (c *Credential) Refusal(u *url.URL) error {
 		"the operator of the fetcher can %s in the file of credentials", c.name, u.Scheme, u.Host, why, remedy))
 }
 
-func newCredential(name, field string, value Secret, hosts []pattern, plain bool) *Credential {
+func newCredential(name, field string, value secret.Secret, hosts []pattern, plain bool) *Credential {
 	return &Credential{name: name, field: http.CanonicalHeaderKey(field), value: value, hosts: hosts, http: plain}
 }

@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/fetchmill/fetchmill/internal/leaktest"
+	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{"TOKEN": "s3cr3t", "EMPTY": "", "BROKEN": "s3cr3t\n"}[name]
@@ -46,7 +47,7 @@ func at(t *testing.T, raw string) *url.URL {
 }
 
 func TestParse_reads_all_kinds(t *testing.T) {
-	set, err := Parse([]byte(good), environment)
+	set, err := Parse([]byte(good), secret.Source{Getenv: environment})
 	require.NoError(t, err)
 	require.Equal(t, []string{"github", "intranet", "old"}, set.Names())
 	for name, want := range map[string][3]string{
@@ -94,7 +95,7 @@ func TestCredential_goes_only_where_it_may(t *testing.T) {
 	} {
 		p, err := parsePattern(c.host)
 		require.NoError(t, err, c.host)
-		cred := newCredential("c", "Authorization", newSecret("s3cr3t"), []pattern{p}, c.plain)
+		cred := newCredential("c", "Authorization", secret.New("s3cr3t"), []pattern{p}, c.plain)
 		value, ok := cred.For(at(t, c.url))
 		require.Equal(t, c.ok, ok, c)
 		require.Equal(t, ok, value != "")
@@ -130,7 +131,7 @@ func TestParse_tells_all_faults_with_their_lines_and_no_secret(t *testing.T) {
 		"a text":                 {"s3cr3t", []string{"the file must have keys"}},
 		"no YAML":                {"a: [s3cr3t", []string{"this is not YAML"}},
 		"two documents":          {"a: {bearer: s3cr3t, hosts: [a.b]}\n---\nb: {}", []string{"more than one document"}},
-		"an empty variable":      {"a: {bearer: '${EMPTY}', hosts: [a.b]}", []string{"EMPTY is not set", "bearer is empty"}},
+		"an empty variable":      {"a: {bearer: '${EMPTY}', hosts: [a.b]}", []string{"EMPTY is not set", "bearer: it is empty"}},
 		"a secret as variable":   {"a: {bearer: '${s3cr3t}', hosts: [a.b]}", []string{"that it names is not set"}},
 		"an open brace":          {"a: {bearer: '${s3cr3t', hosts: [a.b]}", []string{"does not end"}},
 		"a line break at an end": {"a: {bearer: '${BROKEN}', hosts: [a.b]}", []string{"a line break at its end"}},
@@ -141,7 +142,7 @@ func TestParse_tells_all_faults_with_their_lines_and_no_secret(t *testing.T) {
 		"http that is text":      {"a: {bearer: s3cr3t, hosts: [a.b], http: s3cr3t}", []string{"true or false"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Parse([]byte(c.text), environment)
+			_, err := Parse([]byte(c.text), secret.Source{Getenv: environment})
 			require.ErrorIs(t, err, ErrFile)
 			for _, want := range c.want {
 				require.ErrorContains(t, err, want)
@@ -150,14 +151,14 @@ func TestParse_tells_all_faults_with_their_lines_and_no_secret(t *testing.T) {
 		})
 	}
 	for _, empty := range []string{"", "# nothing\n", "---\n", "null"} {
-		set, err := Parse([]byte(empty), environment)
+		set, err := Parse([]byte(empty), secret.Source{Getenv: environment})
 		require.NoError(t, err)
 		require.Empty(t, set.Names())
 	}
 }
 
 func TestFind_names_what_there_is(t *testing.T) {
-	set, err := Parse([]byte(good), environment)
+	set, err := Parse([]byte(good), secret.Source{Getenv: environment})
 	require.NoError(t, err)
 	_, err = set.Find("gitlab")
 	require.ErrorContains(t, err, "github, intranet, old")
@@ -167,7 +168,7 @@ func TestFind_names_what_there_is(t *testing.T) {
 }
 
 func TestSecrets_are_not_printed(t *testing.T) {
-	set, err := Parse([]byte(good), environment)
+	set, err := Parse([]byte(good), secret.Source{Getenv: environment})
 	require.NoError(t, err)
 	c, err := set.Find("github")
 	require.NoError(t, err)
@@ -224,7 +225,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := Parse([]byte(text), environment)
+		set, err := Parse([]byte(text), secret.Source{Getenv: environment})
 		if err != nil {
 			require.ErrorIs(t, err, ErrFile)
 			require.NotContains(t, err.Error(), "s3cr3t")

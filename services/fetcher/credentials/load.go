@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/fetchmill/fetchmill/internal/secret"
 )
 
 // Load reads a file of credentials. It warns if everybody on the machine can read it. An empty path gives no credentials.
@@ -28,7 +30,7 @@ func Load(path string, log *slog.Logger) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
-	set, err := Parse(data, os.LookupEnv)
+	set, err := Parse(data, secret.System())
 	if err != nil {
 		return nil, fmt.Errorf("credentials file %s: %w", path, err)
 	}

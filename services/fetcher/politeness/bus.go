@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/fetchmill/fetchmill/internal/topology"
 )
 
 // Bus carries messages to all fetchers, the sender too, as well as it can: a lost one is made up for by the next.
@@ -14,7 +16,7 @@ type Bus interface {
 }
 
 // Subject is where fetchers tell each other what they need to know to be polite together.
-const Subject = "fetchmill.fetchers"
+const Subject = topology.SubjectFetchers
 
 // OnNATS is a Bus on core NATS, without any stream. The connection must get its own messages back, as it does by default.
 func OnNATS(nc *nats.Conn) Bus { return natsBus{nc} }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
 var refused = Outcome{Result: Unreachable, Err: errors.New("connection refused")}
@@ -277,10 +279,10 @@ func TestSnapshot(t *testing.T) {
 		turn(t, p, "paused.example:80", Wish{}).Done(Outcome{Result: Overloaded, RetryAfter: 30 * time.Second})
 		turn(t, p, "fine.example:80", Wish{}).Done(Outcome{Result: Answered})
 		kill(t, p, dead)
-		require.Equal(t, []HostStatus{
-			{Host: dead, State: StateBroken, For: 5 * time.Second, Window: 8, Failures: 5, Last: "connection refused"},
-			{Host: "paused.example:80", State: StatePaused, For: 30 * time.Second, Window: 1},
-			{Host: alive, State: StateLimited, InFlight: 1, Waiting: 1, Window: 8},
+		require.Equal(t, []events.HostStatus{
+			{Host: dead, State: events.HostBroken, For: 5 * time.Second, Window: 8, Failures: 5, Last: "connection refused"},
+			{Host: "paused.example:80", State: events.HostPaused, For: 30 * time.Second, Window: 1},
+			{Host: alive, State: events.HostLimited, InFlight: 1, Waiting: 1, Window: 8},
 		}, p.Snapshot())
 		l.done(Outcome{})
 		l.done(Outcome{})

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
 
@@ -55,7 +56,7 @@ func TestErrorsOfServersAreJudged(t *testing.T) {
 			require.Equal(t, judgement{row.reason, row.temporary}, j)
 		})
 	}
-	q := query{name: "q", database: &database{name: "d", dialect: postgresDialect{}, secrets: hide()}}
+	q := query{name: "q", database: &database{name: "d", dialect: postgresDialect{}, secrets: secret.Hide()}}
 	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, net.ErrClosed, &net.OpError{Op: "dial", Err: errors.New("refused")}} {
 		ctx := context.Background()
 		fails(t, q.failed(ctx, ctx, err), events.ReasonConnect, true)

@@ -9,22 +9,21 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		for _, end := range atEnd {
-			if err := end(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				status = 1
-			}
+	status := leaktest.Run(m)
+	for _, end := range atEnd {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
 		}
-		os.Exit(status)
-	}))
+	}
+	os.Exit(status)
 }
 
 // atEnd ends what tests share.

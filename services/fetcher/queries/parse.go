@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/internal/yamldoc"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
@@ -162,7 +163,7 @@ func (p *parser) database(name string, doc databaseDocument) *database {
 			refuse("dsn", err)
 			break
 		}
-		d.secrets = hide(append(secrets, password)...)
+		d.secrets = secret.Hide(append(secrets, password)...)
 		d.pool.SetMaxOpenConns(connections)
 		d.pool.SetMaxIdleConns(connections)
 		d.pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -261,16 +262,4 @@ func (p *parser) expand(text string) (string, error) {
 		return value
 	})
 	return out, errors.Join(faults...)
-}
-
-// hide takes secrets out of texts. Very short ones would take the texts apart, and tell by that what they are.
-func hide(secrets ...string) *strings.Replacer {
-	const shortest = 4
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) >= shortest {
-			pairs = append(pairs, s, "***")
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,16 +61,5 @@ func FuzzFollow(f *testing.F) {
 			return
 		}
 		require.NoError(t, checkURL(next))
-	})
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	for _, v := range []string{"7", "-1", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon Jan  2 15:04:05 2006", "x"} {
-		f.Add(v)
-	}
-	f.Fuzz(func(t *testing.T, v string) {
-		d := retryAfter(v, time.Now(), time.Minute)
-		require.GreaterOrEqual(t, d, time.Duration(0))
-		require.LessOrEqual(t, d, time.Minute)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -98,7 +99,7 @@ func (x *Exchange) answered(resp *http.Response, err error) {
 	}
 	x.taken.Status = resp.StatusCode
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
-		x.taken.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now(), x.agent.cfg.MaxRetryAfter)
+		x.taken.RetryAfter = web.RetryAfter(resp.Header.Get("Retry-After"), time.Now(), x.agent.cfg.MaxRetryAfter)
 	}
 }
 

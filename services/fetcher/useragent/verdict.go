@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fetchmill/fetchmill/internal/netguard"
+	"github.com/fetchmill/fetchmill/internal/web"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -26,7 +27,7 @@ func (x *Exchange) StatusFailure(resp *http.Response) error {
 	if !temporaryStatus(resp.StatusCode) {
 		return ops.Fail(events.ReasonHTTPStatus, err)
 	}
-	after := retryAfter(resp.Header.Get("Retry-After"), time.Now(), x.agent.cfg.MaxRetryAfter)
+	after := web.RetryAfter(resp.Header.Get("Retry-After"), time.Now(), x.agent.cfg.MaxRetryAfter)
 	return ops.RetryAfter(events.ReasonHTTPStatus, after, err)
 }
 

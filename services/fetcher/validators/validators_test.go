@@ -8,15 +8,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/fetchmill/fetchmill/internal/broker/brokertest"
+	"github.com/fetchmill/fetchmill/internal/leaktest"
 	"github.com/fetchmill/fetchmill/internal/topology"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/services/fetcher/useragent"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // counted is a memory with the registry of its metrics.
 type counted struct {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,10 +19,11 @@ import (
 func TestPrograms(t *testing.T) {
 	t.Run("the command line reaches the server over JetStream", func(t *testing.T) {
 		t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // whoever runs the tests may have a NATS context of their own
-		url := startServer(t, natscli.BuildServer(t))
+		program, server := natscli.Build(t), natscli.BuildServer(t)
+		url := startServer(t, server)
 		nats := func(args ...string) string {
 			t.Helper()
-			out, err := exec.CommandContext(t.Context(), natscli.Build(t), append([]string{"--server", url}, args...)...).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), program, append([]string{"--server", url}, args...)...).CombinedOutput()
 			require.NoError(t, err, "nats %s: %s", strings.Join(args, " "), out)
 			return string(out)
 		}
@@ -49,9 +49,8 @@ func TestPrograms(t *testing.T) {
 // startServer starts a nats-server on a free port, and ends it with the test.
 func startServer(t *testing.T, program string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, program, "--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir", t.TempDir())
+	// The test's own context is over before its clean-up asks the server to end.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir", t.TempDir())
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -4,6 +4,7 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ type Broker struct {
 	Path string // of nats-server
 	Dir  string // where it keeps its streams
 	Port int
+	Conf string // more configuration; empty for none
 }
 
 // NewBroker finds a free port and a folder for a broker.
@@ -32,15 +34,18 @@ func (b Broker) URL() string { return "nats://" + net.JoinHostPort("127.0.0.1", 
 
 // Spec is how it is run.
 func (b Broker) Spec() Spec {
-	return Spec{Path: b.Path, Args: []string{
-		"--jetstream", "--store_dir", b.Dir, "--addr", "127.0.0.1", "--port", strconv.Itoa(b.Port),
-	}}
+	args := []string{"--jetstream", "--store_dir", b.Dir, "--addr", "127.0.0.1", "--port", strconv.Itoa(b.Port)}
+	if b.Conf != "" {
+		args = append(args, "--config", b.Conf)
+	}
+	return Spec{Path: b.Path, Args: args}
 }
 
 // Connect connects to a broker as clients should: what is not sent is an error at once, and the connection repairs itself.
-func Connect(tb testing.TB, url string) *nats.Conn {
+func Connect(tb testing.TB, url string, options ...nats.Option) *nats.Conn {
 	tb.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.RetryOnFailedConnect(true))
+	nc, err := nats.Connect(url, append(options, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.RetryOnFailedConnect(true),
+		nats.ReconnectWait(250*time.Millisecond), nats.ReconnectJitter(250*time.Millisecond, time.Second))...)
 	require.NoError(tb, err)
 	tb.Cleanup(nc.Close)
 	return nc
