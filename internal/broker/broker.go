@@ -101,7 +101,11 @@ func (b *Broker) start() (*server.Server, error) {
 	fatal := make(chan string, 1)
 	srv.SetLoggerV2(logger{b.log, fatal}, false, false, false)
 	srv.Start()
-	if err := ready(srv, fatal); err != nil {
+	err = ready(srv, fatal)
+	if err == nil {
+		err = awaken(srv)
+	}
+	if err != nil {
 		srv.Shutdown()
 		return nil, fmt.Errorf("broker with its data in %s: %w", b.dir, err)
 	}

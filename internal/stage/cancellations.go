@@ -91,7 +91,7 @@ func next(ctx context.Context, watcher jetstream.KeyWatcher) (entry jetstream.Ke
 func watch(ctx context.Context, js jetstream.JetStream) (jetstream.KeyWatcher, error) {
 	kv, err := js.KeyValue(ctx, topology.BucketControl)
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w: run `fetchmill setup` first", topology.BucketControl, err)
+		return nil, fmt.Errorf("bucket %s: %w", topology.BucketControl, topology.Advise(err))
 	}
 	watcher, err := kv.Watch(ctx, topology.CancelKey(">"), jetstream.MetaOnly())
 	if err != nil {

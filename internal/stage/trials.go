@@ -46,11 +46,11 @@ func (t *trials) open(ctx context.Context, nc *nats.Conn, stream string) error {
 		return err
 	}
 	if t.kv, err = js.KeyValue(ctx, topology.BucketControl); err != nil {
-		return fmt.Errorf("bucket %s: %w: run `fetchmill setup` first", topology.BucketControl, err)
+		return fmt.Errorf("bucket %s: %w", topology.BucketControl, topology.Advise(err))
 	}
 	consumer, err := js.Consumer(ctx, stream, topology.LaneConsumer(events.LaneNormal))
 	if err != nil {
-		return fmt.Errorf("consumer %s of stream %s: %w: run `fetchmill setup` first", events.LaneNormal, stream, err)
+		return fmt.Errorf("consumer %s of stream %s: %w", events.LaneNormal, stream, topology.Advise(err))
 	}
 	t.opens = time.Now().Add(consumer.CachedInfo().Config.AckWait + trialRest)
 	return nil

@@ -40,7 +40,7 @@ func (b *bucketWholes) bucket(ctx context.Context) (jetstream.KeyValue, error) {
 	}
 	kv, err := b.js.KeyValue(ctx, topology.BucketControl)
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w: run `fetchmill setup` first", topology.BucketControl, err)
+		return nil, fmt.Errorf("bucket %s: %w", topology.BucketControl, topology.Advise(err))
 	}
 	b.kv = kv
 	return kv, nil
