@@ -15,7 +15,7 @@ import (
 
 func TestAnswer(t *testing.T) {
 	s := startBroker(t, nil)
-	nc, err := nats.Connect(s.ClientURL())
+	nc, err := nats.Connect(s.ClientURL(), nats.Timeout(patience))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	service, err := Announce(nc, "test", "answers", nil, nil)

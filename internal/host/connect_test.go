@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,31 +11,29 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/internal/porttest"
 )
+
+// patience is how long tests wait for what must happen.
+const patience = time.Minute
 
 func startBroker(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
-	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true}
+	// The server's own 2 s for who comes are over on a machine that stands still for a moment.
+	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, AuthTimeout: patience.Seconds(), TLSTimeout: patience.Seconds()}
 	if change != nil {
 		change(opts)
 	}
 	s, err := server.NewServer(opts)
 	require.NoError(t, err)
 	s.Start()
-	require.True(t, s.ReadyForConnections(10*time.Second))
+	require.True(t, s.ReadyForConnections(patience))
 	t.Cleanup(func() {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
 	return s
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
 }
 
 // noContext keeps the NATS contexts and the environment of whoever runs the tests out of them.
@@ -51,7 +50,7 @@ func TestConnect(t *testing.T) {
 		noContext(t)
 		s := startBroker(t, nil)
 		t.Setenv("NATS_URL", "nats://127.0.0.1:1")
-		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Name: "test"})
+		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Name: "test", Timeout: patience})
 		require.NoError(t, err)
 		defer nc.Close()
 		require.Equal(t, -1, nc.Opts.MaxReconnect)
@@ -64,7 +63,7 @@ func TestConnect(t *testing.T) {
 		noContext(t)
 		s := startBroker(t, nil)
 		t.Setenv("NATS_URL", s.ClientURL())
-		nc, err := Connect(t.Context(), ConnectConfig{})
+		nc, err := Connect(t.Context(), ConnectConfig{Timeout: patience})
 		require.NoError(t, err)
 		nc.Close()
 	})
@@ -75,7 +74,7 @@ func TestConnect(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "context.txt"), []byte("mill\n"), 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "context", "mill.json"),
 			[]byte(`{"url":"`+s.ClientURL()+`","user":"bob","password":"secret"}`), 0o600))
-		nc, err := Connect(t.Context(), ConnectConfig{})
+		nc, err := Connect(t.Context(), ConnectConfig{Timeout: patience})
 		require.NoError(t, err)
 		nc.Close()
 	})
@@ -90,7 +89,7 @@ func TestConnect(t *testing.T) {
 	})
 	t.Run("says what it tried and how to start a broker when none answers", func(t *testing.T) {
 		noContext(t)
-		addr := freeAddr(t)
+		addr := porttest.FreeAddress(t)
 		_, err := Connect(t.Context(), ConnectConfig{URL: "nats://bob:secret@" + addr})
 		require.ErrorIs(t, err, ErrConnect)
 		require.ErrorContains(t, err, "nats://"+addr+" (from --nats)")
@@ -101,7 +100,7 @@ func TestConnect(t *testing.T) {
 	t.Run("says so when the broker refuses the password", func(t *testing.T) {
 		noContext(t)
 		s := startBroker(t, func(o *server.Options) { o.Username, o.Password = "bob", "secret" })
-		_, err := Connect(t.Context(), ConnectConfig{URL: "nats://bob:wrong@" + s.Addr().String()})
+		_, err := Connect(t.Context(), ConnectConfig{URL: "nats://bob:wrong@" + s.Addr().String(), Timeout: patience})
 		require.ErrorIs(t, err, ErrConnect)
 		require.ErrorContains(t, err, "check user, password")
 		require.NotContains(t, err.Error(), "wrong")
@@ -116,27 +115,23 @@ func TestConnect(t *testing.T) {
 	})
 	t.Run("waits for a broker that comes later", func(t *testing.T) {
 		noContext(t)
-		addr := freeAddr(t)
-		_, port, err := net.SplitHostPort(addr)
-		require.NoError(t, err)
-		tcp, err := net.ResolveTCPAddr("tcp", "127.0.0.1:"+port)
-		require.NoError(t, err)
+		port := porttest.Free(t)
 		connected := make(chan error, 1)
 		go func() {
-			nc, err := Connect(context.WithoutCancel(t.Context()), ConnectConfig{URL: "nats://" + addr, Wait: 20 * time.Second})
+			nc, err := Connect(context.WithoutCancel(t.Context()), ConnectConfig{URL: fmt.Sprint("nats://127.0.0.1:", port), Wait: patience})
 			if err == nil {
 				nc.Close()
 			}
 			connected <- err
 		}()
-		startBroker(t, func(o *server.Options) { o.Port = tcp.Port })
+		startBroker(t, func(o *server.Options) { o.Port = port })
 		require.NoError(t, <-connected)
 	})
 	t.Run("ends waiting when it is told to", func(t *testing.T) {
 		noContext(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := Connect(ctx, ConnectConfig{URL: "nats://" + freeAddr(t), Wait: time.Hour})
+		_, err := Connect(ctx, ConnectConfig{URL: "nats://" + porttest.FreeAddress(t), Wait: time.Hour})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }

@@ -139,7 +139,7 @@ func TestSignals(t *testing.T) {
 	select {
 	case code := <-exited:
 		require.Equal(t, 130, code)
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the third signal did not exit")
 	}
 }

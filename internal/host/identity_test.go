@@ -34,20 +34,20 @@ func TestConnect_with_a_key(t *testing.T) {
 	s := startBroker(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: public}} })
 
 	t.Run("is the user of the key, with an inbox of its own", func(t *testing.T) {
-		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: Identity{NKey: file}})
+		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: Identity{NKey: file}})
 		require.NoError(t, err)
 		defer nc.Close()
 		require.Equal(t, "_INBOX."+public[:16], nc.Opts.InboxPrefix)
 	})
 	t.Run("has the inbox that it is given", func(t *testing.T) {
-		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: Identity{NKey: file}, Inbox: "_INBOX_sink"})
+		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: Identity{NKey: file}, Inbox: "_INBOX_sink"})
 		require.NoError(t, err)
 		defer nc.Close()
 		require.Equal(t, "_INBOX_sink", nc.Opts.InboxPrefix)
 	})
 	t.Run("is told that the broker does not know the key", func(t *testing.T) {
 		_, stranger := seedFile(t)
-		_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: Identity{NKey: stranger}})
+		_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: Identity{NKey: stranger}})
 		require.ErrorIs(t, err, ErrConnect)
 		require.ErrorContains(t, err, "--nkey")
 	})
@@ -55,7 +55,7 @@ func TestConnect_with_a_key(t *testing.T) {
 		bad := filepath.Join(t.TempDir(), "bad")
 		require.NoError(t, os.WriteFile(bad, []byte("SUSECRET"), 0o600))
 		for _, file := range []string{bad, bad + "-missing"} {
-			_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: Identity{NKey: file}})
+			_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: Identity{NKey: file}})
 			require.ErrorIs(t, err, ErrConnect)
 			require.ErrorContains(t, err, file)
 			require.NotContains(t, err.Error(), "SUSECRET")
@@ -81,7 +81,7 @@ func TestConnect_over_TLS(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 
 	t.Run("each side knows the other", func(t *testing.T) {
-		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: Identity{TLSCA: authority.File, TLSCert: cert, TLSKey: key}})
+		nc, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: Identity{TLSCA: authority.File, TLSCert: cert, TLSKey: key}})
 		require.NoError(t, err)
 		defer nc.Close()
 		state, err := nc.TLSConnectionState()
@@ -103,14 +103,14 @@ func TestConnect_over_TLS(t *testing.T) {
 		"the file of the key is not the key":                  {Identity{TLSCA: authority.File, TLSCert: cert, TLSKey: cert}, "tls:"},
 	} {
 		t.Run("says what to do when "+name, func(t *testing.T) {
-			_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), As: row.as})
+			_, err := Connect(t.Context(), ConnectConfig{URL: s.ClientURL(), Timeout: patience, As: row.as})
 			require.ErrorIs(t, err, ErrConnect)
 			require.ErrorContains(t, err, row.tell)
 		})
 	}
 	t.Run("says what to do when the broker has no TLS", func(t *testing.T) {
 		plain := startBroker(t, nil)
-		_, err := Connect(t.Context(), ConnectConfig{URL: plain.ClientURL(), As: Identity{TLSCA: authority.File}})
+		_, err := Connect(t.Context(), ConnectConfig{URL: plain.ClientURL(), Timeout: patience, As: Identity{TLSCA: authority.File}})
 		require.ErrorIs(t, err, ErrConnect)
 		require.ErrorContains(t, err, "secure connection")
 	})

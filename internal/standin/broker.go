@@ -3,66 +3,36 @@
 package standin
 
 import (
-	"net"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/internal/broker/brokertest"
 )
 
-// Broker is an embedded NATS server with JetStream on a free port, and a connection to it.
+// Broker is an embedded broker, and a connection to it.
 type Broker struct {
 	URL    string
 	NC     *nats.Conn
 	JS     jetstream.JetStream
-	server *server.Server
-	opts   server.Options
+	broker *brokertest.Broker
 }
 
 // StartBroker starts a broker without streams. It ends with the test.
 func StartBroker(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{opts: server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-	}}
-	b.start(t)
-	t.Cleanup(b.stop)
-	b.URL = b.server.ClientURL()
-	var err error
-	b.NC, err = nats.Connect(b.URL, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(20*time.Millisecond))
-	require.NoError(t, err)
-	t.Cleanup(b.NC.Close)
-	b.JS, err = jetstream.New(b.NC)
-	require.NoError(t, err)
-	return b
+	b := brokertest.New(t)
+	js := b.JetStream()
+	return &Broker{URL: b.URL(), NC: js.Conn(), JS: js, broker: b}
 }
 
 // Restart ends the broker and starts it again with the same address and the same data.
 func (b *Broker) Restart(t testing.TB) {
 	t.Helper()
-	addr, ok := b.server.Addr().(*net.TCPAddr)
-	require.True(t, ok)
-	b.opts.Port = addr.Port
-	b.stop()
-	b.start(t)
-}
-
-func (b *Broker) start(t testing.TB) {
-	t.Helper()
-	opts := b.opts
-	s, err := server.NewServer(&opts)
-	require.NoError(t, err)
-	s.Start()
-	require.True(t, s.ReadyForConnections(20*time.Second), "the broker does not start")
-	b.server = s
-}
-
-func (b *Broker) stop() {
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
+	b.broker.Stop()
+	b.broker.Start()
 }
 
 // MakeStreams makes the pipeline's streams. WORK takes at most maxWork messages; -1 means any number.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/internal/dnstest"
@@ -42,15 +43,6 @@ func says(text string) func(net.Conn) {
 	return func(c net.Conn) { _, _ = io.WriteString(c, text); _, _ = io.Copy(io.Discard, c) }
 }
 
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
 func connect(t *testing.T, ctx context.Context, n *Network, a args) (connectValue, ops.Output, error) {
 	t.Helper()
 	out, err := run(ctx, t, n, "tcp.connect", a)
@@ -76,7 +68,7 @@ func TestConnect_finds_out_whether_something_listens(t *testing.T) {
 		require.Regexp(t, `^\{"up":true,"address":"`+up+`","elapsed_ms":[0-9.]+\}$`, string(out.Value))
 		require.Positive(t, out.Fetch.Phases.Connect)
 	}
-	down := nobody(t)
+	down := porttest.FreeAddress(t)
 	_, out, err := connect(t, t.Context(), n, args{"address": down})
 	fails(t, err, events.ReasonConnect, true)
 	require.Regexp(t, `^\{"up":false,"elapsed_ms":[0-9.]+,"reason":"connect"\}$`, string(out.Value))

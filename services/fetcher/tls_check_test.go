@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 	"github.com/fetchmill/fetchmill/services/fetcher/internal/dnstest"
@@ -171,7 +172,7 @@ func TestTLS_tells_what_it_found_out_where_there_is_no_handshake(t *testing.T) {
 		temporary bool
 		reached   bool
 	}{
-		{"nobody listens", portOf(nobody(t)), events.ReasonConnect, true, false},
+		{"nobody listens", portOf(porttest.FreeAddress(t)), events.ReasonConnect, true, false},
 		{"no TLS", portOf(listener(t, says("220 mail.test ESMTP\r\n"))), events.ReasonTLS, false, true},
 		{"closed at once", portOf(listener(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 2000)) })), events.ReasonConnect, true, true},
 		{"no certificate", secure(t, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.EOF }}), events.ReasonTLS, false, true},

@@ -3,8 +3,6 @@ package brokertest
 
 import (
 	"log/slog"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/broker"
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/internal/topology"
 )
+
+// patience is how long the broker may take for an answer. It only ends tests that hang: the clients' own 2 s and 5 s are over on a machine
+// that stands still for a moment.
+const patience = time.Minute
 
 // Broker is a broker that a test can restart; it keeps its address and its streams.
 type Broker struct {
@@ -26,11 +29,8 @@ type Broker struct {
 // New starts a broker on a free port of the loopback interface; it ends with the test.
 func New(t testing.TB) *Broker {
 	t.Helper()
-	b := &Broker{t: t, cfg: broker.Config{Addr: "127.0.0.1:0", Dir: t.TempDir()}}
+	b := &Broker{t: t, cfg: broker.Config{Addr: porttest.FreeAddress(t), Dir: t.TempDir()}}
 	b.Start()
-	b.cfg.Addr = strings.TrimPrefix(b.server.URL(), "nats://")
-	_, _, err := net.SplitHostPort(b.cfg.Addr)
-	require.NoError(t, err)
 	t.Cleanup(b.Stop)
 	return b
 }
@@ -57,7 +57,7 @@ func (b *Broker) URL() string { return "nats://" + b.cfg.Addr }
 // Connect opens a connection with the options of the services; it ends with the test.
 func (b *Broker) Connect() *nats.Conn {
 	b.t.Helper()
-	nc, err := nats.Connect(b.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1))
+	nc, err := nats.Connect(b.URL(), nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1))
 	require.NoError(b.t, err)
 	b.t.Cleanup(nc.Close)
 	return nc
@@ -66,7 +66,7 @@ func (b *Broker) Connect() *nats.Conn {
 // JetStream opens a connection and returns its JetStream context.
 func (b *Broker) JetStream() jetstream.JetStream {
 	b.t.Helper()
-	js, err := jetstream.New(b.Connect())
+	js, err := jetstream.New(b.Connect(), jetstream.WithDefaultTimeout(patience))
 	require.NoError(b.t, err)
 	return js
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/netguard"
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/services/fetcher/internal/proxytest"
 )
@@ -94,9 +95,7 @@ func TestProxy_of_the_environment_does_not_count(t *testing.T) {
 }
 
 func TestProxy_failures_are_connection_failures_that_name_it(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed.Close()
+	closed := porttest.FreeAddress(t)
 	t.Run("refusals", func(t *testing.T) {
 		for _, c := range []struct {
 			status    int
@@ -124,7 +123,7 @@ func TestProxy_failures_are_connection_failures_that_name_it(t *testing.T) {
 		require.ErrorContains(t, err, "not allowed by ruleset")
 		require.NotContains(t, err.Error(), "secret")
 	})
-	for name, host := range map[string]string{"nobody listens": closed.Addr().String(), "no such name": "proxy.test:3128"} {
+	for name, host := range map[string]string{"nobody listens": closed, "no such name": "proxy.test:3128"} {
 		for _, scheme := range []string{"http", "socks5"} {
 			t.Run(name+" "+scheme, func(t *testing.T) {
 				a := agent(t, through(&url.URL{Scheme: scheme, Host: host}), func(cfg *Config) { cfg.Resolver = nameServer(t, nil) })

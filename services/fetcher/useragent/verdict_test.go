@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/netguard"
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/pkg/events"
 	"github.com/fetchmill/fetchmill/pkg/ops"
 )
@@ -48,9 +49,7 @@ func says(text string) func(net.Conn) {
 
 func TestGet_tells_failures_of_the_connection_apart(t *testing.T) {
 	a := agent(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed.Close()
+	closed := porttest.FreeAddress(t)
 	reset := func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }
 	flood := "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Flood: "+strings.Repeat("x", 1000)+"\r\n", 1000) + "\r\n"
 	for _, c := range []struct {
@@ -58,7 +57,7 @@ func TestGet_tells_failures_of_the_connection_apart(t *testing.T) {
 		reason    events.Reason
 		temporary bool
 	}{
-		{"nobody listens", "http://" + closed.Addr().String(), events.ReasonConnect, true},
+		{"nobody listens", "http://" + closed, events.ReasonConnect, true},
 		{"closed without an answer", raw(t, says("")), events.ReasonConnect, true},
 		{"reset", raw(t, reset), events.ReasonConnect, true},
 		{"cut off in the header", raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n")), events.ReasonConnect, true},

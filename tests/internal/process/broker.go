@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/internal/porttest"
 )
 
 // Broker says how a nats-server is started, so that it can be started again on the same address with the same data.
@@ -21,12 +23,7 @@ type Broker struct {
 // NewBroker finds a free port and a folder for a broker.
 func NewBroker(tb testing.TB, path string) Broker {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	defer func() { require.NoError(tb, l.Close()) }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	require.True(tb, ok)
-	return Broker{Path: path, Dir: tb.TempDir(), Port: addr.Port}
+	return Broker{Path: path, Dir: tb.TempDir(), Port: porttest.Free(tb)}
 }
 
 // URL is where clients connect.

@@ -2,13 +2,14 @@ package process
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fetchmill/fetchmill/internal/porttest"
 )
 
 // Node is one of the servers of a cluster. The others reach it, and it reaches them, by links that a test can cut.
@@ -41,8 +42,8 @@ func NewCluster(tb testing.TB, path string, names ...string) []Node {
 	tb.Helper()
 	routes, nodes := make([]string, len(names)), make([]Node, len(names))
 	for i, name := range names {
-		routes[i] = freeAddress(tb)
-		nodes[i] = Node{Name: name, clients: freeAddress(tb)}
+		routes[i] = porttest.FreeAddress(tb)
+		nodes[i] = Node{Name: name, clients: porttest.FreeAddress(tb)}
 	}
 	for i := range nodes {
 		var to []string
@@ -63,12 +64,4 @@ func NewCluster(tb testing.TB, path string, names ...string) []Node {
 		nodes[i].Spec = Spec{Path: path, Args: []string{"--config", config}}
 	}
 	return nodes
-}
-
-func freeAddress(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	defer func() { require.NoError(tb, l.Close()) }()
-	return l.Addr().String()
 }

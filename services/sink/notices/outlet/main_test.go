@@ -3,7 +3,6 @@ package outlet
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -60,15 +59,6 @@ func failure(t *testing.T, err error) *Failure {
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cr3t")
 	return AsFailure(err)
-}
-
-// closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
 }
 
 func addrPort(t *testing.T, url string) netip.AddrPort {

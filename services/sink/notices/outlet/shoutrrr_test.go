@@ -18,6 +18,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
@@ -68,7 +69,7 @@ func TestShoutrrr(t *testing.T) {
 		require.NoError(t, s.Send(t.Context(), message("shop")), "the process of the test has seen the failure")
 	})
 	t.Run("nobody there", func(t *testing.T) {
-		f := failure(t, shoutrrr(t, ntfy("http://"+closedPort(t))).Send(t.Context(), message("shop")))
+		f := failure(t, shoutrrr(t, ntfy("http://"+porttest.FreeAddress(t))).Send(t.Context(), message("shop")))
 		require.Equal(t, events.ReasonConnect, f.Reason, f.Error())
 	})
 	t.Run("fetchmill's own address is refused in the other process, too", func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fetchmill/fetchmill/internal/porttest"
 	"github.com/fetchmill/fetchmill/internal/secret"
 	"github.com/fetchmill/fetchmill/pkg/events"
 )
@@ -140,7 +141,7 @@ func TestWebhook_failures(t *testing.T) {
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {
-		f := failure(t, webhook(t, "http://"+closedPort(t)+"/s3cr3t").Send(t.Context(), message("shop")))
+		f := failure(t, webhook(t, "http://"+porttest.FreeAddress(t)+"/s3cr3t").Send(t.Context(), message("shop")))
 		require.Equal(t, events.ReasonConnect, f.Reason)
 		require.False(t, f.Refused)
 	})
