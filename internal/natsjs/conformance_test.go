@@ -8,7 +8,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
@@ -24,14 +23,14 @@ type selfProvisioned struct {
 }
 
 func (s selfProvisioned) SubscribeInitialize(topic string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{Name: topic, Subjects: []string{topic}, Storage: jetstream.MemoryStorage})
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return err
 	}
 	_, err = s.js.CreateOrUpdateConsumer(ctx, topic, jetstream.ConsumerConfig{
-		Durable: s.group, AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second, MaxAckPending: -1,
+		Durable: s.group, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Minute, MaxAckPending: -1,
 	})
 	return err
 }
@@ -62,11 +61,8 @@ func (p selfProvisioningPublisher) Publish(topic string, messages ...*message.Me
 
 func pubSub(t *testing.T, broker *brokertest.Broker, group string, workers int) (message.Publisher, message.Subscriber) {
 	t.Helper()
-	nc, err := nats.Connect(broker.URL(), nats.MaxReconnects(-1))
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
+	js := broker.JetStream()
+	nc := js.Conn()
 	pub, err := natsjs.NewPublisher(nc)
 	require.NoError(t, err)
 	sub, err := natsjs.NewSubscriber(nc, natsjs.SubscriberConfig{

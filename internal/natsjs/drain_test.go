@@ -147,8 +147,8 @@ func TestDrain(t *testing.T) {
 			end()
 		}
 		closed(t, sub)
+		require.Eventually(t, func() bool { return q.nc.NumSubscriptions() == subscriptions }, patience, time.Millisecond)
 		require.NoError(t, q.nc.Flush())
-		require.Equal(t, subscriptions, q.nc.NumSubscriptions())
 		leaktest.None(t, before, goleak.IgnoreTopFunction("github.com/nats-io/nats%2ego.(*Conn).waitForMsgs"),
 			goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).startGoRoutine.func1"))
 

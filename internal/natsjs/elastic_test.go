@@ -189,24 +189,6 @@ func TestPark(t *testing.T) {
 		require.Equal(t, []int{2, 2}, []int{sub.Load().Working, sub.Load().Parked})
 	})
 
-	t.Run("a parked message is kept alive for longer than the broker's patience, and its time does not count as work", func(t *testing.T) {
-		q := newQueue(t, 2*time.Second) // it is told every 0.7 s, and a busy machine may be late
-		q.publish("q.x", 1)
-		sub, out := q.subscribe(natsjs.SubscriberConfig{Workers: 1})
-		m := next(t, out)
-		resume := bundle(t, m).Park()
-		before := sub.Load().Busy
-		select {
-		case again := <-out:
-			require.Fail(t, "delivered again", "attempt %d", delivery(t, again).Attempt)
-		case <-time.After(5 * time.Second):
-		}
-		require.Equal(t, before, sub.Load().Busy)
-		resume()
-		m.Ack()
-		q.eventuallyEmpty()
-	})
-
 	t.Run("the rest of its bundle goes to others", func(t *testing.T) {
 		q := newQueue(t, time.Minute)
 		q.publish("q.x", 30)

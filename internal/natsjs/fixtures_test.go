@@ -29,11 +29,9 @@ type queue struct {
 func newQueue(t *testing.T, ackWait time.Duration) *queue {
 	t.Helper()
 	broker := brokertest.New(t)
-	nc := broker.Connect()
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
-	q := &queue{t, broker, nc, js}
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
+	js := broker.JetStream()
+	q := &queue{t, broker, js.Conn(), js}
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: "Q", Subjects: []string{"q.>"}, Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew,
 	})
 	require.NoError(t, err)
@@ -92,6 +90,16 @@ func (q *queue) eventuallyAcknowledged() {
 		info := c.CachedInfo()
 		return info.NumPending == 0 && info.NumAckPending == 0 && info.AckFloor.Stream >= s.CachedInfo().State.LastSeq
 	}, patience, 10*time.Millisecond)
+}
+
+// eventuallySent waits until the broker has sent so many messages of a consumer to whom has asked for them.
+func (q *queue) eventuallySent(consumer string, n uint64) {
+	q.t.Helper()
+	require.Eventually(q.t, func() bool {
+		c, err := q.js.Consumer(q.t.Context(), "Q", consumer)
+		require.NoError(q.t, err)
+		return c.CachedInfo().Delivered.Consumer >= n
+	}, patience, time.Millisecond)
 }
 
 // subscriber makes a subscriber on a connection of its own, for the consumer "c" unless cfg says otherwise.

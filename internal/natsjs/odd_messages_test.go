@@ -69,7 +69,7 @@ func TestOddMessages(t *testing.T) {
 		},
 	} {
 		t.Run(row.name+" is delivered once, and the next message too", func(t *testing.T) {
-			q := newQueue(t, time.Second)
+			q := newQueue(t, time.Hour)
 			row.msg.Subject = "q.odd"
 			_, err := q.js.PublishMsg(t.Context(), &row.msg)
 			require.NoError(t, err)

@@ -23,7 +23,7 @@ func TestSilence(t *testing.T) {
 	t.Run("requests that were lost are made again", func(t *testing.T) {
 		q := newQueue(t, time.Hour)
 		wire := newLossyWire(t, strings.TrimPrefix(q.broker.URL(), "nats://"))
-		nc, err := nats.Connect("nats://" + wire.addr)
+		nc, err := nats.Connect("nats://"+wire.addr, nats.Timeout(patience))
 		require.NoError(t, err)
 		defer nc.Close()
 		sub, err := natsjs.NewSubscriber(nc, natsjs.SubscriberConfig{

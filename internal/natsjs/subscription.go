@@ -172,6 +172,7 @@ func (s *subscription) dispatch(intake context.Context) {
 		for !s.ended && (s.working() >= s.limit || s.unconfirmed >= max(maxUnconfirmed, 4*s.cfg.MaxBundle) || s.nothingBuffered()) {
 			s.changed.Wait()
 		}
+		s.ended = s.ended || intake.Err() != nil // its end may be known before run notes it: nothing is begun from then on
 		if s.ended {
 			s.mu.Unlock()
 			return

@@ -98,7 +98,8 @@ func TestLanes(t *testing.T) {
 			next(t, out).Ack()
 		}
 		q.publish("q.high", 1)
-		// It is stored. What the broker had sent before may still come first, and at most as much is started meanwhile.
+		q.eventuallySent("high", 1)
+		// What the broker had sent before may still come first, and at most as much is started meanwhile.
 		for n := 0; ; n++ {
 			m := next(t, out)
 			m.Ack()
