@@ -21,15 +21,16 @@ func TestBacklog(t *testing.T) {
 		return stage.Done(stage.OutcomeDone)
 	})
 	require.NoError(t, err)
+	// A look that the broker does not answer in time tells nothing.
+	require.Eventually(t, func() bool { return value("fetchmill_stage_wanted_replicas") == 1 }, patience, time.Millisecond)
 	require.Zero(t, value("fetchmill_stage_lag"))
-	require.InDelta(t, 1, value("fetchmill_stage_wanted_replicas"), 0)
 
 	for range 40 {
 		_, err := m.js.Publish(t.Context(), "work.x", []byte("x"))
 		require.NoError(t, err)
 	}
-	require.InDelta(t, 40, value("fetchmill_stage_lag"), 0)
-	require.Positive(t, value("fetchmill_stage_arrival_per_second"))
+	require.Eventually(t, func() bool { return value("fetchmill_stage_lag") == 40 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return value("fetchmill_stage_arrival_per_second") > 0 }, patience, time.Millisecond)
 	require.Zero(t, value("fetchmill_stage_capacity_per_second"), "nothing has ended")
 	running := run(t, runner.Run)
 	require.Eventually(t, func() bool { return value("fetchmill_stage_lag") == 0 && runner.Load().Capacity > 0 }, patience, 10*time.Millisecond)

@@ -60,13 +60,8 @@ func failed(receipts []natsjs.Receipt) bool {
 	return false
 }
 
-// conclude tells the broker what became of a message.
+// conclude tells the broker what became of a message. It is counted before, so that what the broker no longer has is in the numbers.
 func (r *Runner) conclude(j judged) {
-	if j.verdict.again {
-		j.delivery.Nak(max(j.verdict.after, minRest))
-	} else {
-		j.delivery.Ack()
-	}
 	r.metrics.inFlight.Dec()
 	switch j.verdict.Outcome {
 	case OutcomeRetry, OutcomeWaiting:
@@ -75,6 +70,11 @@ func (r *Runner) conclude(j judged) {
 		r.ended.Add(1)
 	}
 	r.metrics.observe(j.verdict.Outcome, j.verdict.reason, time.Since(j.started))
+	if j.verdict.again {
+		j.delivery.Nak(max(j.verdict.after, minRest))
+	} else {
+		j.delivery.Ack()
+	}
 }
 
 // insist publishes what a verdict says until it is confirmed, and returns the verdict that holds in the end.

@@ -148,11 +148,6 @@ func TestFailures(t *testing.T) {
 			it.Deadline = time.Now().Add(-time.Second)
 			return it
 		}, events.ReasonDeadline, "before the item was started", 0},
-		{"a deadline that passes ends the item while it runs", func() *events.Item {
-			it := item("i", events.StageCrunch, "wait")
-			it.Deadline = time.Now().Add(500 * time.Millisecond)
-			return it
-		}, events.ReasonDeadline, "deadline", 1},
 	} {
 		t.Run(row.name+", and the worker goes on", func(t *testing.T) {
 			m := newMill(t, time.Hour)
@@ -162,11 +157,7 @@ func TestFailures(t *testing.T) {
 				op("garbage", func(context.Context, ops.Input) (ops.Output, error) {
 					return ops.Output{Value: json.RawMessage("{")}, nil
 				}),
-				op("args", func(_ context.Context, in ops.Input) (ops.Output, error) { return ops.Output{}, in.Args(&struct{}{}) }),
-				op("wait", func(ctx context.Context, _ ops.Input) (ops.Output, error) {
-					<-ctx.Done()
-					return ops.Output{}, ctx.Err()
-				}))
+				op("args", func(_ context.Context, in ops.Input) (ops.Output, error) { return ops.Output{}, in.Args(&struct{}{}) }))
 			m.submit(row.item())
 			r := m.result()
 			require.Equal(t, events.StatusFailed, r.Status)
@@ -180,6 +171,26 @@ func TestFailures(t *testing.T) {
 			require.Equal(t, events.StatusOK, m.result().Status)
 		})
 	}
+
+	t.Run("a deadline that passes ends the item while it runs", func(t *testing.T) {
+		m := newMill(t, time.Hour)
+		begun := make(chan struct{}, 1)
+		m.worker(events.StageCrunch, 1, quickLimits(), waiting("wait", begun))
+		for ahead := 500 * time.Millisecond; ; ahead *= 2 { // so long that the item has begun by then
+			it := item(fmt.Sprint("i", ahead), events.StageCrunch, "wait")
+			it.Deadline = time.Now().Add(ahead)
+			m.submit(it)
+			r := m.result()
+			require.Equal(t, events.ReasonDeadline, r.Reason)
+			if len(begun) == 0 {
+				require.Zero(t, r.Attempts)
+				continue
+			}
+			require.Contains(t, r.Error, "deadline")
+			require.Equal(t, 1, r.Attempts)
+			return
+		}
+	})
 
 	t.Run("a quiet plan leaves no dead letter", func(t *testing.T) {
 		m := newMill(t, time.Hour)

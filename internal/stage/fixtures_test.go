@@ -48,7 +48,7 @@ func newMill(t *testing.T, ackWait time.Duration) *mill {
 
 func quickLimits() stage.Limits {
 	return stage.Limits{
-		Timeout: 10 * time.Second, Attempts: 3, Deliveries: 20,
+		Timeout: patience, Attempts: 3, Deliveries: 20,
 		Backoff: stage.Backoff{First: 10 * time.Millisecond, Most: 50 * time.Millisecond},
 	}
 }
