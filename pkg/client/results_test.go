@@ -116,9 +116,7 @@ func TestStatusOfServicesThatSaySomethingElse(t *testing.T) {
 		t.Cleanup(func() { _ = service.Stop() })
 		require.NoError(t, service.AddEndpoint("x", micro.HandlerFunc(func(micro.Request) {}), micro.WithEndpointSubject("x."+name)))
 	}
-	s, err := c.Status(t.Context())
-	require.NoError(t, err)
-	require.Len(t, s.Services, 4)
+	s := status(t, c, 4)
 	for _, one := range s.Services {
 		require.Equal(t, one.Name == "standin", one.Load != nil, one.Name)
 	}
@@ -137,17 +135,27 @@ func TestWorkerLoad(t *testing.T) {
 	require.Equal(t, events.Load{Limit: 5, InFlight: 4, Parked: 1}, l)
 }
 
+// status asks until so many services have answered in time.
+func status(t *testing.T, c *client.Client, services int) *client.Status {
+	t.Helper()
+	var s *client.Status
+	require.Eventually(t, func() bool {
+		var err error
+		s, err = c.Status(t.Context())
+		return err == nil && len(s.Services) == services
+	}, time.Minute, time.Millisecond)
+	return s
+}
+
 func TestStatus(t *testing.T) {
 	c, b := start(t)
 	require.NoError(t, b.JS.DeleteStream(t.Context(), "DEAD"))
-	s, err := c.Status(t.Context())
-	require.NoError(t, err)
+	s := status(t, c, 1)
 	require.NotEmpty(t, s.Broker.Version)
 	require.Equal(t, []string{"DEAD"}, s.Missing)
 	require.Len(t, s.Streams, 6)
 	require.Len(t, s.Consumers, 1)
 	require.Equal(t, "ingest", s.Consumers[0].Name)
-	require.Len(t, s.Services, 1)
 	require.Equal(t, "standin", s.Services[0].Name)
 	require.Equal(t, &standin.Load, s.Services[0].Load)
 }

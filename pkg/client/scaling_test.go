@@ -22,8 +22,7 @@ func TestStatus_tells_how_many_instances_are_wanted(t *testing.T) {
 		t.Cleanup(func() { _ = service.Stop() })
 		require.NoError(t, service.AddEndpoint("load", micro.HandlerFunc(func(micro.Request) {}), micro.WithEndpointSubject("load.fetch")))
 	}
-	s, err := c.Status(t.Context())
-	require.NoError(t, err)
+	s := status(t, c, 3)
 	require.Len(t, s.Scaling, 4)
 	fetch := s.Scaling[1]
 	require.Equal(t, client.StageScaling{

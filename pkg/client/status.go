@@ -71,8 +71,12 @@ type ServiceStatus struct {
 	Load *events.Load `json:"load,omitempty"`
 }
 
-// serviceWait is how long instances have for answering: nobody knows how many there are.
-const serviceWait = 300 * time.Millisecond
+// Nobody knows how many instances there are: each has so long for its answer after the one before. For the first it may be longer, because
+// that somebody is there the broker tells.
+const (
+	firstWait   = 5 * time.Second
+	serviceWait = 300 * time.Millisecond
+)
 
 // Status looks at everything once.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
@@ -151,11 +155,9 @@ func (c *Client) services(ctx context.Context) ([]ServiceStatus, error) {
 	if err := c.nc.PublishRequest(subject, inbox, nil); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, serviceWait)
-	defer cancel()
 	var list []ServiceStatus
-	for {
-		m, err := replies.NextMsgWithContext(ctx)
+	for patience := firstWait; ; patience = serviceWait {
+		m, err := next(ctx, replies, patience)
 		switch {
 		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
 			sort.Slice(list, func(i, j int) bool {
