@@ -49,13 +49,13 @@ func TestOutbox(t *testing.T) {
 	}, slog.New(slog.DiscardHandler))
 	start(t, o.Run)
 	empty := func() bool { return outboxRows(t, db) == 0 }
-	require.Eventually(t, empty, 10*time.Second, time.Millisecond)
+	require.Eventually(t, empty, patience, time.Millisecond)
 	var many []string
 	for i := range 2 * outboxAtOnce {
 		many = append(many, fmt.Sprint("c", i))
 	}
 	endBatch(t, db, many...)
-	require.Eventually(t, empty, 30*time.Second, time.Millisecond)
+	require.Eventually(t, empty, patience, time.Millisecond)
 
 	mu.Lock()
 	defer mu.Unlock()
@@ -74,7 +74,7 @@ func TestExpiry(t *testing.T) {
 	_, err := db.Commit(context.Background(), []store.Entry{{Record: &events.BatchRecord{Batch: "b1", Action: events.BatchOpen}}})
 	require.NoError(t, err)
 	start(t, NewExpiry(db, 30*time.Millisecond, time.Now, slog.New(slog.DiscardHandler)).Run)
-	require.Eventually(t, func() bool { return outboxRows(t, db) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return outboxRows(t, db) == 1 }, patience, time.Millisecond)
 	page, err := db.Batches(context.Background(), events.BatchQuery{Batch: "b1"})
 	require.NoError(t, err)
 	require.Equal(t, events.BatchStateExpired, page.Batches[0].State)

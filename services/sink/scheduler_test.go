@@ -103,7 +103,7 @@ func TestScheduler(t *testing.T) {
 				}
 			}
 			return true
-		}, 20*time.Second, 10*time.Millisecond)
+		}, patience, 10*time.Millisecond)
 		require.Positive(t, b.repeated(), "others have ordered them, too")
 		w, err := db.Watched(context.Background())
 		require.NoError(t, err)
@@ -135,13 +135,13 @@ func TestScheduler(t *testing.T) {
 		b.fails = 3
 		watchEverySecond(t, db, 5)
 		start(t, scheduler(t, db, b).Run)
-		require.Eventually(t, func() bool { return len(b.checks(t)) == 5 }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return len(b.checks(t)) == 5 }, patience, 10*time.Millisecond)
 	})
 	t.Run("notices when targets are added and removed", func(t *testing.T) {
 		db, b := openDB(t), newBroker()
 		start(t, scheduler(t, db, b).Run)
 		watchEverySecond(t, db, 2)
-		require.Eventually(t, func() bool { return len(b.checks(t)) == 2 }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return len(b.checks(t)) == 2 }, patience, 10*time.Millisecond)
 		watchEverySecond(t, db, 1)
 		var last int
 		require.Eventually(t, func() bool { // the first goes on alone
@@ -149,7 +149,7 @@ func TestScheduler(t *testing.T) {
 			before := last
 			last = len(all[2])
 			return before == last && len(all[1]) > len(all[2])+2
-		}, 20*time.Second, 1200*time.Millisecond)
+		}, patience, 1200*time.Millisecond)
 	})
 	t.Run("orders rechecks", func(t *testing.T) {
 		db, b := openDB(t), newBroker()
@@ -165,7 +165,7 @@ func TestScheduler(t *testing.T) {
 		_, err = db.Commit(context.Background(), []store.Entry{{Result: failed}})
 		require.NoError(t, err)
 		start(t, scheduler(t, db, b).Run)
-		require.Eventually(t, func() bool { return len(b.checks(t)[1]) > 0 }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return len(b.checks(t)[1]) > 0 }, patience, 10*time.Millisecond)
 		require.Equal(t, now.Add(time.Second), uptime.Instant(b.checks(t)[1][0].At))
 		require.True(t, b.checks(t)[1][0].Recheck)
 	})

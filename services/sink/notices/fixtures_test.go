@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // process runs the service until it is killed.
 func process(url, hook string) int {
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, nats.Timeout(time.Minute))
 	if err != nil {
 		return 1
 	}
@@ -120,7 +120,9 @@ func (o *office) open(list ...*channels.Channel) (s *Service, stop func()) {
 
 func (o *office) openWith(cfg Config) (s *Service, stop func()) {
 	o.t.Helper()
-	cfg.Backoff = quick
+	if cfg.Backoff == (stage.Backoff{}) {
+		cfg.Backoff = quick
+	}
 	if cfg.Look == 0 {
 		cfg.Look = 20 * time.Millisecond
 	}
@@ -266,7 +268,7 @@ func (h *hook) messages() []string {
 
 func (h *hook) outlet(t *testing.T) *outlet.Webhook {
 	t.Helper()
-	w, err := outlet.NewWebhook(outlet.WebhookConfig{URL: secret.New(h.URL), Timeout: 5 * time.Second})
+	w, err := outlet.NewWebhook(outlet.WebhookConfig{URL: secret.New(h.URL), Timeout: time.Minute})
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
 	return w

@@ -31,7 +31,7 @@ func email(t *testing.T, s *mailtest.Server, change ...func(*EmailConfig)) *Emai
 	cfg := EmailConfig{
 		Host: host, Security: SecuritySTARTTLS, User: secret.New(mailtest.User), Password: secret.New(mailtest.Password),
 		From: mail.Address{Name: "fetchmill", Address: "alerts@example.com"}, To: []*template.Template{recipient(t, "ops@example.com")},
-		Timeout: 10 * time.Second, Trust: Trust{Roots: s.Roots},
+		Timeout: time.Minute, Trust: Trust{Roots: s.Roots},
 	}
 	cfg.Port, err = strconv.Atoi(port)
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestEmail_failures(t *testing.T) {
 		"a message that is not wanted":     {mailtest.Faults{Data: say(554, "spam")}, nil, events.ReasonRefused, true},
 		"a message that cannot be taken":   {mailtest.Faults{Data: say(451, "try again")}, nil, events.ReasonRefused, false},
 		"a connection that breaks at once": {mailtest.Faults{Drop: true}, nil, events.ReasonConnect, false},
-		"an answer that does not come":     {mailtest.Faults{Slow: time.Second}, func(c *EmailConfig) { c.Timeout = 200 * time.Millisecond }, events.ReasonTimeout, false},
+		"an answer that does not come":     {mailtest.Faults{Slow: time.Hour}, func(c *EmailConfig) { c.Timeout = 200 * time.Millisecond }, events.ReasonTimeout, false},
 		"a certificate of somebody else":   {mailtest.Faults{}, func(c *EmailConfig) { c.Trust = Trust{} }, events.ReasonTLS, false},
 	} {
 		t.Run(name+" is told", func(t *testing.T) {

@@ -25,7 +25,7 @@ import (
 
 func shoutrrr(t *testing.T, url string, change ...func(*ShoutrrrConfig)) *Shoutrrr {
 	t.Helper()
-	cfg := ShoutrrrConfig{URL: secret.New(url), Timeout: 20 * time.Second, Helper: helper("guarded")}
+	cfg := ShoutrrrConfig{URL: secret.New(url), Timeout: time.Minute, Helper: helper("guarded")}
 	for _, c := range change {
 		c(&cfg)
 	}

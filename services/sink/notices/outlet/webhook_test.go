@@ -49,7 +49,7 @@ func webhook(t *testing.T, url string, change ...func(*WebhookConfig)) *Webhook 
 	t.Helper()
 	key, err := Key(hookKey)
 	require.NoError(t, err)
-	cfg := WebhookConfig{URL: secret.New(url), Keys: [][]byte{key}, Timeout: 5 * time.Second}
+	cfg := WebhookConfig{URL: secret.New(url), Keys: [][]byte{key}, Timeout: time.Minute}
 	for _, c := range change {
 		c(&cfg)
 	}
