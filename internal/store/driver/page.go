@@ -132,7 +132,16 @@ func (w *walk) only(column string, value any) {
 		kind = `text`
 	}
 	w.first = column
-	w.where(column+` = ANY(ARRAY[CAST(? AS `+kind+`)])`, value) // = would tell the planner that the order is also that of the columns behind
+	w.where(w.is(column, kind), value)
+}
+
+// is selects the rows that have a value of this type in the first column of an index, to be walked in the order of that index: without hints, =
+// would tell the planner that the order is also that of the columns behind, which other indexes have, too.
+func (d Dialect) is(column, kind string) string {
+	if d.Hints {
+		return column + ` = ?`
+	}
+	return column + ` = ANY(ARRAY[CAST(? AS ` + kind + `)])`
 }
 
 // bounds begins after the query's place, and ends where it should look no further.

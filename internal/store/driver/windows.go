@@ -149,16 +149,17 @@ func OpenFlag(open bool) int64 {
 	return 0
 }
 
-// Text writes the query, with the placeholders ? and their arguments, to be read by ScanWindow. Rows are found by walking along one index.
-func (q WindowSelect) Text() (string, []any) {
-	terms, args := []string{`open = ?`}, []any{OpenFlag(q.Open)}
+// Windows writes the query for a page of windows, with the placeholders ? and their arguments, to be read by ScanWindow. Rows are found by
+// walking along one index.
+func (d Dialect) Windows(q WindowSelect) (string, []any) {
+	terms, args, first := []string{`open = ?`}, []any{OpenFlag(q.Open)}, ``
 	if q.Recipe != "" {
-		terms, args = append(terms, `recipe = ?`), append(args, q.Recipe)
+		terms, args, first = append(terms, d.is(`recipe`, `text`)), append(args, q.Recipe), `recipe DESC, `
 	}
 	if q.Key != "" {
 		terms, args = append(terms, `key = ?`), append(args, q.Key)
 	}
 	args = append(args, q.Before.End, q.Before.ID, q.Limit)
 	return `SELECT ` + WindowColumns + `, '' FROM windows WHERE ` + strings.Join(terms, ` AND `) +
-		` AND (end_at, id) < (?, ?) ORDER BY end_at DESC, id DESC LIMIT ?`, args
+		` AND (end_at, id) < (?, ?) ORDER BY ` + first + `end_at DESC, id DESC LIMIT ?`, args
 }

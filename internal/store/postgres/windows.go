@@ -21,8 +21,9 @@ const (
 	sqlOpenWindows = `SELECT w.* FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS u (of, name, beyond, before)
 		CROSS JOIN LATERAL (SELECT ` + driver.WindowColumns + `, answer FROM windows
 			WHERE open = 1 AND stream = u.of AND key = u.name AND end_at > u.beyond AND start_at < u.before OFFSET 0) w`
+	// Likewise the order of these is that of one index only, as with pages of results (driver.Dialect).
 	sqlDueWindows = `SELECT ` + driver.WindowColumns + `, answer FROM windows
-		WHERE open = 1 AND stream = $1 AND end_at <= $2 ORDER BY end_at, id LIMIT $3`
+		WHERE open = 1 AND stream = ANY(ARRAY[$1::bigint]) AND end_at <= $2 ORDER BY stream, end_at, id LIMIT $3`
 	sqlSaveWindows = `INSERT INTO windows (` + driver.WindowColumns + `, answer)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
 			$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
@@ -30,10 +31,12 @@ const (
 			ok = excluded.ok, failed = excluded.failed, cancelled = excluded.cancelled, late = excluded.late, answer = excluded.answer`
 	sqlDropWindows = `DELETE FROM windows WHERE id = ANY($1::bigint[])`
 	sqlCountLate   = `UPDATE windows SET late = late + $1 WHERE start_at <= $2 AND id = (SELECT id FROM windows
-		WHERE recipe = $3 AND key = $4 AND open = 0 AND end_at >= $5 AND end_at <= $6 AND stream = $7 ORDER BY end_at, id LIMIT 1)`
-	sqlOldWindows = `SELECT end_at, id, closed FROM windows WHERE recipe = $1 AND open = 0 AND (end_at, id) > ($2, $3) ORDER BY end_at, id LIMIT $4`
-	sqlNthWindow  = `SELECT end_at, id FROM windows WHERE recipe = $1 AND open = 0 ORDER BY end_at DESC, id DESC LIMIT 1 OFFSET $2`
-	sqlWindow     = `SELECT ` + driver.WindowColumns + `, answer FROM windows WHERE id = $1`
+		WHERE recipe = ANY(ARRAY[$3::text]) AND key = $4 AND open = 0 AND end_at >= $5 AND end_at <= $6 AND stream = $7 ORDER BY recipe, end_at, id LIMIT 1)`
+	sqlOldWindows = `SELECT end_at, id, closed FROM windows
+		WHERE recipe = ANY(ARRAY[$1::text]) AND open = 0 AND (end_at, id) > ($2, $3) ORDER BY recipe, end_at, id LIMIT $4`
+	sqlNthWindow = `SELECT end_at, id FROM windows
+		WHERE recipe = ANY(ARRAY[$1::text]) AND open = 0 ORDER BY recipe DESC, end_at DESC, id DESC LIMIT 1 OFFSET $2`
+	sqlWindow = `SELECT ` + driver.WindowColumns + `, answer FROM windows WHERE id = $1`
 )
 
 func scanWindow(s driver.Scanner) (driver.Window, error) {
@@ -159,7 +162,7 @@ func (db *DB) OpenWindowStreams(ctx context.Context) ([]driver.WindowStream, err
 
 // Windows is driver.WindowReader's.
 func (db *DB) Windows(ctx context.Context, q driver.WindowSelect) ([]driver.Window, error) {
-	text, args := q.Text()
+	text, args := dialect.Windows(q)
 	return collect(scanWindow)(db.read.Query(ctx, numbered(text), encoded(args)...))
 }
 

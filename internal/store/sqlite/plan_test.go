@@ -66,7 +66,7 @@ func TestQueriesForWindowsNeverScan(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	for index, q := range drivertest.WindowSelect() {
-		text, args := q.Text()
+		text, args := dialect.Windows(q)
 		plan := strings.Join(explain(t, db, text, args), "\n")
 		require.Contains(t, plan, "SEARCH windows USING INDEX "+index+" (", plan)
 		require.NotContains(t, plan, "TEMP B-TREE", plan)

@@ -148,7 +148,7 @@ func (db *DB) OpenWindowStreams(ctx context.Context) ([]driver.WindowStream, err
 
 // Windows is driver.WindowReader's.
 func (db *DB) Windows(ctx context.Context, q driver.WindowSelect) ([]driver.Window, error) {
-	text, args := q.Text()
+	text, args := dialect.Windows(q)
 	return list(ctx, db.read, driver.ScanWindow, text, args...)
 }
 
