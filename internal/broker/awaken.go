@@ -18,7 +18,7 @@ func awaken(srv *server.Server) error {
 		patience    = time.Second
 		attempts    = 30
 	)
-	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Timeout(attempts*patience))
 	if err != nil {
 		return fmt.Errorf("connect in the process: %w", err)
 	}

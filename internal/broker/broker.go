@@ -76,6 +76,9 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		ServerName: "fetchmill", Host: host, Port: int(port),
 		JetStream: true, StoreDir: cfg.Dir, JetStreamMaxStore: noLimit, SyncAlways: cfg.Sync.Always, SyncInterval: cmp.Or(cfg.Sync.Every, DefaultSync),
 		NoSigs: true, NoSystemAccount: false,
+		// A client that is slow to say who it is, on a machine that is busy, would get the server's first ping where it expects the answer to its
+		// own, and give up (nats.go 1.55, sendConnect).
+		DisableShortFirstPing: true,
 		// Payloads stay what every NATS server allows by default, so what works here works anywhere.
 		MaxPayload: server.MAX_PAYLOAD_SIZE,
 	}

@@ -46,6 +46,9 @@ func isNetwork(err error) bool {
 	if errors.Is(err, io.EOF) { // what stands before a broker that is not there yet, such as a proxy of containers, takes the connection and closes it
 		return true
 	}
+	if strings.HasPrefix(err.Error(), "nats: expected 'PONG'") { // the broker's own ping came first, after 2 s: this machine is busy, or the way is long
+		return true
+	}
 	_, ok := errors.AsType[net.Error](err)
 	return ok && !isURL(err)
 }
