@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestTheOwnerIsTold(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, 12*time.Second))
+	require.NoError(t, run(t.Context(), &out, 30*time.Second))
 	require.Regexp(t, `gone +down +status < 400 does not hold \(status 404`, out.String())
 	require.Regexp(t, `recovering +down `, out.String())
 	require.Regexp(t, `recovering +resolved `, out.String())

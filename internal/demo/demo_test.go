@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	var out, said bytes.Buffer
 	start := time.Now()
-	err := Run(t.Context(), Config{Out: &out, Err: &said, Log: slog.New(slog.DiscardHandler), Patience: 15 * time.Second})
+	err := Run(t.Context(), Config{Out: &out, Err: &said, Log: slog.New(slog.DiscardHandler), Patience: 40 * time.Second})
 	require.NoError(t, err, said.String())
 	require.Less(t, time.Since(start), 5*time.Minute, "it ends by itself")
 	for _, want := range []string{

@@ -34,12 +34,12 @@ func TestTurns_of_a_site_that_says_it_is_too_much_come_later_and_cost_no_attempt
 	var asked atomic.Int32
 	s := site(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
-		w.Header().Set("Retry-After", "30")
+		w.Header().Set("Retry-After", "60")
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	n := network(t)
 	_, err := get(t, n, args{"url": s.URL})
-	require.Equal(t, 30*time.Second, failure(t, err, events.ReasonHTTPStatus, true).After)
+	require.Equal(t, time.Minute, failure(t, err, events.ReasonHTTPStatus, true).After)
 	_, err = get(t, n, args{"url": s.URL})
 	require.Greater(t, deferred(t, err).After, 20*time.Second)
 	require.ErrorContains(t, err, "asked us to slow down")
@@ -126,21 +126,24 @@ func TestTurns_can_be_wished_to_be_fewer(t *testing.T) {
 func TestTurns_are_not_waited_for_at_the_cost_of_the_host(t *testing.T) {
 	s := site(t, func(http.ResponseWriter, *http.Request) {})
 	n := network(t)
-	var parked, resumed time.Time
+	var parked, resumed, before time.Time
 	with, err := json.Marshal(args{"url": s.URL, "host_rate": 2})
 	require.NoError(t, err)
 	in := ops.Input{With: with, Parking: func() func() {
 		parked = time.Now()
 		return func() { resumed = time.Now() }
 	}}
-	for range 2 {
+	for parked.IsZero() { // the second one waits, unless the first has taken half a second
 		began := time.Now()
 		out, err := n.Ops()["http.get"].Run(t.Context(), in)
 		require.NoError(t, err)
 		inAll, waited := time.Since(began), resumed.Sub(parked)
 		require.LessOrEqual(t, out.Fetch.ElapsedMS, float64((inAll-waited).Microseconds())/1000)
+		if parked.IsZero() {
+			before = began
+		}
 	}
-	require.GreaterOrEqual(t, resumed.Sub(parked), 400*time.Millisecond, "the second one has waited")
+	require.GreaterOrEqual(t, resumed.Sub(before), 400*time.Millisecond)
 }
 
 func TestTurns_that_are_called_off_say_nothing_about_the_host(t *testing.T) {

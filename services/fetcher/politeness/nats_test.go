@@ -53,9 +53,12 @@ type client struct {
 	end  func()
 }
 
+// announce is how often clients say that they are there. Who stands still for 4 times as long is taken for gone, and its share is somebody else's.
+const announce = 3 * time.Second
+
 func newClient(t *testing.T, b *brokertest.Broker, to *counting, id string, l Limit) *client {
 	t.Helper()
-	p, end := peerOn(t, OnNATS(b.Connect()), Config{Limits: limited(l), ID: id, Announce: 200 * time.Millisecond})
+	p, end := peerOn(t, OnNATS(b.Connect()), Config{Limits: limited(l), ID: id, Announce: announce})
 	tr := &http.Transport{MaxIdleConnsPerHost: 100}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &client{p: p, id: id, to: to, http: &http.Client{Transport: tr}, end: end}
