@@ -38,7 +38,7 @@ func followsLoad(t *testing.T, stage events.Stage, service string, flags []strin
 	t.Helper()
 	m := up(t, t.TempDir(), slices.Concat([]string{"--autoscale", "--autoscale-within", "5s", "--autoscale-rest", "3s"}, flags, local)...)
 	instances := func() int { return m.wanted(t, stage).Replicas }
-	require.Equal(t, 1, instances())
+	require.Eventually(t, func() bool { return instances() == 1 }, patience, tick)
 
 	m.ok(t, "submit", recipe, "-f", repeated(t, n, item), "--batch", "load")
 	m.process.Find(`"service":"` + service + `","instances":(3)`)

@@ -48,31 +48,29 @@ func TestStop(t *testing.T) {
 	t.Run("Ctrl-C finishes what is under way", func(t *testing.T) {
 		dir := t.TempDir()
 		m := up(t, dir)
-		m.pub(t, "work.sleep", "2")
+		m.pub(t, "work.sleep", "10") // until it is seen under way; and less than the drain time
 		m.inProgress(t, 1)
 		m.stop(t)
 		m = up(t, dir)
-		r := m.result(t, "sleep", "2")
+		r := m.result(t, "sleep", "10")
 		require.Equal(t, []any{events.StatusOK, 1}, []any{r.Status, r.Attempts})
 	})
 	t.Run("a second Ctrl-C hurries, and what it cuts short is done after the next start", func(t *testing.T) {
 		dir := t.TempDir()
-		m := up(t, dir)
+		m := up(t, dir, "--drain", "1h")
 		m.ok(t, "submit", "sleep", "1000", "--batch", "long")
 		m.inProgress(t, 1)
-		began := time.Now()
 		m.process.Signal(syscall.SIGINT)
 		require.Eventually(t, func() bool { return !m.ready(t) }, patience, tick, "the first one is not heeded")
 		m.process.Signal(syscall.SIGINT)
 		require.Zero(t, m.process.Wait(), m.process.Stderr())
-		require.Less(t, time.Since(began), 20*time.Second)
 		m = up(t, dir)
 		m.inProgress(t, 1)
 		m.ok(t, "batch", "cancel", "long")
 		require.EqualValues(t, 1, m.batch(t, "long").Cancelled)
 	})
 	t.Run("SIGTERM under load: what was finished is not done again, and all is done in the end", func(t *testing.T) {
-		const n, drain = 4000, 20 * time.Second
+		const n, drain = 4000, 50 * time.Second
 		s := newSite(t, nil)
 		urls := make([]string, n)
 		for i := range urls {

@@ -34,7 +34,7 @@ func TestUptime(t *testing.T) {
 		text := fmt.Sprintf(`
 defaults: {interval: 1s, recheck: 0s, failures: 2, owner: Ada, channels: [ops]}
 targets:
-  - {name: shop, url: "%[1]s/shop", conditions: ['status < 400 && elapsed < duration("5s")']}
+  - {name: shop, url: "%[1]s/shop", conditions: ['status < 400 && elapsed < duration("1m")']}
 %[2]s`, s.URL, extra)
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
