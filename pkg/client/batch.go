@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -138,8 +139,14 @@ func (c *Client) WaitBatch(ctx context.Context, id string, o WaitOptions) (*even
 
 // passing tells whether an error may be gone soon: the sink restarts, or has not come to the batch's opening yet.
 func passing(err error) bool {
-	return errors.Is(err, ErrNoBatch) || errors.Is(err, ErrNoService) || errors.Is(err, nats.ErrTimeout) ||
+	return unavailable(err) || errors.Is(err, ErrNoBatch) || errors.Is(err, ErrNoService) || errors.Is(err, nats.ErrTimeout) ||
 		errors.Is(err, context.DeadlineExceeded) || verdict(err) == silent
+}
+
+// unavailable tells whether a service has answered that it cannot do it now, mostly because a stream is full.
+func unavailable(err error) bool {
+	p, ok := errors.AsType[*events.Problem](err)
+	return ok && p.Status == http.StatusServiceUnavailable
 }
 
 // announce makes a handler that pokes when the end of a batch is announced.

@@ -56,16 +56,17 @@ func (c *Client) Submit(ctx context.Context, recipe string, items iter.Seq2[Item
 	if o.Batch == "" && len(o.Reduce) > 0 {
 		return none, fmt.Errorf("submit: reduce %.80q: results are reduced over a batch: name one", o.Reduce[0])
 	}
+	w := newWindow(c.js, o)
 	var opened events.BatchOpened
 	if o.Batch != "" {
 		if err := events.ValidBatch(o.Batch); err != nil {
 			return none, fmt.Errorf("submit: %w", err)
 		}
-		if err := c.ask(ctx, events.SubjectBatchOpen, events.BatchRequest{Batch: o.Batch, Recipe: recipe, Notify: o.Notify, Reduce: o.Reduce}, &opened); err != nil {
+		open := events.BatchRequest{Batch: o.Batch, Recipe: recipe, Notify: o.Notify, Reduce: o.Reduce}
+		if err := w.insist(ctx, unavailable, func() error { return c.ask(ctx, events.SubjectBatchOpen, open, &opened) }); err != nil {
 			return none, fmt.Errorf("open batch %s: %w", o.Batch, err)
 		}
 	}
-	w := newWindow(c.js, o)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	in := letters(ctx, recipe, items, o)
@@ -76,19 +77,26 @@ func (c *Client) Submit(ctx context.Context, recipe string, items iter.Seq2[Item
 		return w.sum, fmt.Errorf("submit to recipe %s: %w", recipe, err)
 	}
 	if o.Batch != "" {
-		if err := c.closeBatch(ctx, events.BatchRequest{Batch: o.Batch, Total: w.sum.Accepted}); err != nil {
+		// All items are safe by now, so it is waited for even an ingest that restarts.
+		end := events.BatchRequest{Batch: o.Batch, Total: w.sum.Accepted}
+		if err := w.insist(ctx, passing, func() error { return c.ask(ctx, events.SubjectBatchClose, end, nil) }); err != nil {
 			return w.sum, fmt.Errorf("close batch %s: %w", o.Batch, err)
 		}
 	}
 	return w.sum, nil
 }
 
-// closeBatch asks until it is answered: all items are safe by now, and ingest may just be restarting.
-func (c *Client) closeBatch(ctx context.Context, b events.BatchRequest) error {
-	began := time.Now()
+// insist asks for something until it is done, as long as what is wrong passes. A full stream is waited for as long as items wait for one.
+func (w *window) insist(ctx context.Context, passes func(error) bool, ask func() error) error {
+	w.heard = time.Now()
 	for {
-		err := c.ask(ctx, events.SubjectBatchClose, b, nil)
-		if err == nil || !passing(err) || ctx.Err() != nil || time.Since(began) > patience {
+		err := ask()
+		if unavailable(err) {
+			w.heard = time.Now()
+			w.sum.Refused++
+			w.progress()
+		}
+		if err == nil || !passes(err) || ctx.Err() != nil || time.Since(w.heard) > patience {
 			return err
 		}
 		select {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/internal/standin"
@@ -123,6 +124,27 @@ func TestSubmit(t *testing.T) {
 			counts, err := c.Counts(t.Context(), events.CountQuery{})
 			return err == nil && len(counts) == 1 && counts[0].Count == 2000
 		}, time.Minute, 10*time.Millisecond)
+	})
+
+	t.Run("opens and closes the batch when there is room for that", func(t *testing.T) {
+		b := standin.StartBroker(t)
+		b.MakeStreams(t, -1)
+		svc, err := micro.AddService(b.NC, micro.Config{Name: "full", Version: "1.0.0"})
+		require.NoError(t, err)
+		for _, subject := range []string{events.SubjectBatchOpen, events.SubjectBatchClose} {
+			asked := 0
+			require.NoError(t, svc.AddEndpoint(strings.ReplaceAll(subject, ".", "-"), micro.HandlerFunc(func(r micro.Request) {
+				if asked++; asked == 1 {
+					full := events.Problem{Title: "Service Unavailable", Status: 503, Detail: "the stream is full"}
+					_ = r.Error(full.Code(), full.Title, full.JSON())
+					return
+				}
+				_ = r.RespondJSON(struct{}{})
+			}), micro.WithEndpointSubject(subject)))
+		}
+		sub, err := connect(t, b).Submit(t.Context(), "page", numbered(3), client.SubmitOptions{Batch: "b1"})
+		require.NoError(t, err)
+		require.Equal(t, client.Submission{Batch: "b1", Accepted: 3, Refused: 2}, sub)
 	})
 
 	t.Run("goes on when the broker restarts, and doubles nothing", func(t *testing.T) {
