@@ -161,27 +161,19 @@ func tally(results []events.Result) map[events.Count]int64 {
 	return want
 }
 
-// testCommitEqualsModel commits random entries in random groups. Some groups are committed but their caller never learns it, as when the
-// process is killed between commit and acknowledgement: it reopens the database and commits them again, in another order and
-// mixed with others.
+// testCommitEqualsModel commits random entries in random groups, and some again.
 func (r rig) testCommitEqualsModel(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			url := r.fresh(t)
-			db, err := Open(t.Context(), url, Options{})
-			require.NoError(t, err)
+			k := r.killed(t, rnd, Options{})
 			m := newModel()
-			var again []Entry
 			for range 40 {
-				group := again
-				again = nil
+				var fresh []Entry
 				for range rnd.IntN(12) {
-					group = append(group, randomEntry(rnd))
+					fresh = append(fresh, randomEntry(rnd))
 				}
-				rnd.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
-				out, err := db.Commit(t.Context(), group)
-				require.NoError(t, err)
+				group, out := k.commit(t, fresh)
 				for i, e := range group {
 					if e.Result != nil {
 						_, known := m.results[e.Result.ID]
@@ -192,15 +184,8 @@ func (r rig) testCommitEqualsModel(t *testing.T) {
 						require.Equal(t, m.results[e.Result.ID], *out[i].Result)
 					}
 				}
-				if rnd.IntN(4) == 0 {
-					again = slices.Clone(group)
-					require.NoError(t, db.Close())
-					db, err = Open(t.Context(), url, Options{})
-					require.NoError(t, err)
-				}
 			}
-			m.check(t, db)
-			require.NoError(t, db.Close())
+			m.check(t, k.db)
 		})
 	}
 }

@@ -143,38 +143,24 @@ func reducible(t testing.TB, rnd *rand.Rand, n int, batch string) *events.Result
 	return r
 }
 
-// testReductionsEqualModel commits random results in random groups, again and again, and loses the answer to some commits, as when a process
-// is killed between commit and acknowledgement.
+// testReductionsEqualModel commits random results in random groups, and some again.
 func (r rig) testReductionsEqualModel(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 4))
-			url := r.fresh(t)
-			db, err := Open(t.Context(), url, Options{})
-			require.NoError(t, err)
+			k := r.killed(t, rnd, Options{})
 			m := newReducedModel()
-			var again []Entry
 			for range 30 {
-				group := again
-				again = nil
+				var fresh []Entry
 				for range rnd.IntN(40) {
-					group = append(group, Entry{Result: reducible(t, rnd, rnd.IntN(400), []string{"", "b1", "b1", "b2"}[rnd.IntN(4)])})
+					fresh = append(fresh, Entry{Result: reducible(t, rnd, rnd.IntN(400), []string{"", "b1", "b1", "b2"}[rnd.IntN(4)])})
 				}
-				rnd.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
-				_, err := db.Commit(t.Context(), group)
-				require.NoError(t, err)
+				group, _ := k.commit(t, fresh)
 				for _, e := range group {
 					m.add(t, e.Result)
 				}
-				if rnd.IntN(4) == 0 {
-					again = slices.Clone(group)
-					require.NoError(t, db.Close())
-					db, err = Open(t.Context(), url, Options{})
-					require.NoError(t, err)
-				}
 			}
-			m.check(t, db)
-			require.NoError(t, db.Close())
+			m.check(t, k.db)
 		})
 	}
 }
