@@ -2,35 +2,23 @@ package iorate_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/bench/iorate"
-	"github.com/fetchmill/fetchmill/internal/leaktest"
-	"github.com/fetchmill/fetchmill/internal/site"
+	"github.com/fetchmill/fetchmill/internal/site/sitetest"
 )
 
-// TestMain makes this program the site's process too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "site" {
-		if err := site.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
-	}
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { sitetest.Main(m) }
 
 func small() iorate.Config {
 	return iorate.Config{
 		Items: 60, Concurrency: []int{4, 8}, Latency: 5 * time.Millisecond, Recipe: "page", Rounds: 2,
-		Site: []string{os.Args[0], "site"}, Log: slog.New(slog.DiscardHandler),
+		Site: sitetest.Command(), Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -88,7 +88,7 @@ func (c Config) down(ctx context.Context, server *site.Process) (_ *Down, err er
 	if err != nil {
 		return nil, err
 	}
-	d.Submitted, d.OK = l.taken.Load(), b.OK
+	d.Submitted, d.OK = l.backlog.Submitted(), b.OK
 	counts, err := l.client.Counts(ctx, events.CountQuery{Batch: batch})
 	if err != nil {
 		return nil, err

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/fetchmill/fetchmill/app"
+	"github.com/fetchmill/fetchmill/bench/backlog"
 	"github.com/fetchmill/fetchmill/bench/usage"
 	"github.com/fetchmill/fetchmill/internal/sandbox"
 	"github.com/fetchmill/fetchmill/internal/site"
@@ -53,14 +53,10 @@ func (c Config) crunching() kind {
 type load struct {
 	cfg     Config
 	kind    kind
-	backlog int64
+	waiting int64 // items that are to wait at least
 	sandbox *sandbox.Sandbox
 	client  *client.Client
-	stop    context.CancelFunc
-	ended   chan error
-	wanted  atomic.Int64 // items that should have been submitted by now
-	taken   atomic.Int64 // items that have been
-	more    chan struct{}
+	backlog *backlog.Backlog
 	workers []*worker
 }
 
@@ -76,41 +72,14 @@ func startLoad(ctx context.Context, cfg Config, k kind, most int) (*load, error)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	submitting, stop := context.WithCancel(ctx)
 	l := &load{
-		cfg: cfg, kind: k, backlog: max(leastBacklog, int64(most*k.backlog)), sandbox: s, client: c, stop: stop,
-		ended: make(chan error, 1), more: make(chan struct{}, 1),
+		cfg: cfg, kind: k, waiting: max(leastBacklog, int64(most*k.backlog)), sandbox: s, client: c,
+		backlog: backlog.Start(ctx, c, backlog.Work{Recipe: k.recipe, Text: k.text, Batch: batch}),
 	}
-	go func() {
-		_, err := c.Submit(ctx, k.recipe, l.items(submitting), client.SubmitOptions{Batch: batch})
-		l.ended <- err
-	}()
 	if err := l.keep(ctx); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
-}
-
-// items yields the same work as often as it is wanted.
-func (l *load) items(ctx context.Context) func(yield func(client.Item, error) bool) {
-	return func(yield func(client.Item, error) bool) {
-		for {
-			for l.taken.Load() >= l.wanted.Load() {
-				select {
-				case <-ctx.Done():
-					return
-				case <-l.more:
-				}
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			l.taken.Add(1)
-			if !yield(client.Item{Text: l.kind.text}, nil) {
-				return
-			}
-		}
-	}
 }
 
 // start starts one more process.
@@ -137,15 +106,11 @@ func (l *load) atWork(ctx context.Context) error {
 
 // keep keeps the backlog up.
 func (l *load) keep(ctx context.Context) error {
-	done, err := l.done(ctx)
+	done, err := l.backlog.Done(ctx)
 	if err != nil {
 		return err
 	}
-	l.wanted.Store(max(l.wanted.Load(), done+l.backlog))
-	select {
-	case l.more <- struct{}{}:
-	default:
-	}
+	l.backlog.Want(done + l.waiting)
 	return nil
 }
 
@@ -170,31 +135,14 @@ func (l *load) during(ctx context.Context, f func() error) error {
 		select {
 		case err := <-ended:
 			return errors.Join(fault, err)
-		case err := <-l.ended:
-			l.ended <- err
-			fault = fmt.Errorf("submitting ended: %w", err)
-			return errors.Join(fault, <-ended)
+		case <-l.backlog.Ended():
+			return errors.Join(fault, l.backlog.Err(), <-ended)
 		case <-again.C:
 			if fault == nil {
 				fault = l.keep(ctx)
 			}
 		}
 	}
-}
-
-// done is how many items have been done. The batch has a counter, so asking costs little, however many there are.
-func (l *load) done(ctx context.Context) (int64, error) {
-	b, err := l.client.Batch(ctx, batch)
-	if errors.Is(err, client.ErrNoBatch) { // the first items are on their way
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	if b.Failed > 0 {
-		return 0, fmt.Errorf("%d items failed", b.Failed)
-	}
-	return b.OK, nil
 }
 
 // cpu is the time that everything has computed so far that runs for this.
@@ -213,22 +161,14 @@ func (l *load) cpu() time.Duration {
 
 // finish submits nothing more and waits until everything has ended.
 func (l *load) finish(ctx context.Context) (*events.Batch, error) {
-	l.stop()
-	err := <-l.ended
-	l.ended <- err
-	if err != nil {
+	if err := l.backlog.Stop(); err != nil {
 		return nil, err
 	}
 	return l.client.WaitBatch(ctx, batch, client.WaitOptions{Patience: patience})
 }
 
 func (l *load) close() error {
-	l.stop()
-	err := <-l.ended
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	errs := []error{err}
+	errs := []error{l.backlog.Stop()}
 	stopped := make(chan error, len(l.workers))
 	for _, w := range l.workers {
 		go func() { stopped <- w.stop() }()

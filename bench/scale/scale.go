@@ -177,7 +177,7 @@ func (c Config) measure(ctx context.Context, k kind, n int) (rate, cpus float64,
 	if err := l.wait(ctx, c.WarmUp); err != nil {
 		return 0, 0, fmt.Errorf("warm-up: %w", err)
 	}
-	before, err := l.done(ctx)
+	before, err := l.backlog.Done(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -185,7 +185,7 @@ func (c Config) measure(ctx context.Context, k kind, n int) (rate, cpus float64,
 	if err := l.wait(ctx, c.For); err != nil {
 		return 0, 0, err
 	}
-	after, err := l.done(ctx)
+	after, err := l.backlog.Done(ctx)
 	took := time.Since(began).Seconds()
 	return float64(after-before) / took, (l.cpu() - cpu).Seconds() / took, err
 }

@@ -2,10 +2,8 @@ package scale_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -14,20 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/bench/scale"
-	"github.com/fetchmill/fetchmill/internal/leaktest"
-	"github.com/fetchmill/fetchmill/internal/site"
+	"github.com/fetchmill/fetchmill/internal/site/sitetest"
 )
 
-// TestMain makes this program the site's process too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "site" {
-		if err := site.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
-	}
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { sitetest.Main(m) }
 
 func small(t *testing.T) scale.Config {
 	t.Helper()
@@ -37,7 +25,7 @@ func small(t *testing.T) scale.Config {
 	return scale.Config{
 		Fetchers: []int{1, 2}, Concurrency: 2, Latency: 20 * time.Millisecond, Crunchers: []int{1}, Increments: 1000,
 		For: 300 * time.Millisecond, Rounds: 1, Starts: 1,
-		Command: []string{path}, Site: []string{os.Args[0], "site"}, Log: slog.New(slog.DiscardHandler),
+		Command: []string{path}, Site: sitetest.Command(), Log: slog.New(slog.DiscardHandler),
 	}
 }
 

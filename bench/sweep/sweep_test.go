@@ -2,35 +2,23 @@ package sweep_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/bench/sweep"
-	"github.com/fetchmill/fetchmill/internal/leaktest"
-	"github.com/fetchmill/fetchmill/internal/site"
+	"github.com/fetchmill/fetchmill/internal/site/sitetest"
 )
 
-// TestMain makes this program the site's process too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "site" {
-		if err := site.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
-	}
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { sitetest.Main(m) }
 
 func small() sweep.Config {
 	return sweep.Config{
 		Latencies: []time.Duration{0, 50 * time.Millisecond}, Fixed: []int{1, 4}, WarmUp: 300 * time.Millisecond, For: 700 * time.Millisecond,
-		Rounds: 1, Site: []string{os.Args[0], "site"}, Log: slog.New(slog.DiscardHandler),
+		Rounds: 1, Site: sitetest.Command(), Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -2,36 +2,24 @@ package uptime_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fetchmill/fetchmill/bench/uptime"
-	"github.com/fetchmill/fetchmill/internal/leaktest"
-	"github.com/fetchmill/fetchmill/internal/site"
+	"github.com/fetchmill/fetchmill/internal/site/sitetest"
 )
 
-// TestMain makes this program the site's process too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "site" {
-		if err := site.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			panic(err)
-		}
-		return
-	}
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { sitetest.Main(m) }
 
 func TestChecksAreMeasured(t *testing.T) {
 	profiled := 0
 	r, err := uptime.Run(t.Context(), uptime.Config{
 		Targets: 20, Interval: time.Second, WarmUp: time.Second, For: 3 * time.Second,
-		Site: []string{os.Args[0], "site"}, Log: slog.New(slog.DiscardHandler), Progress: func(string) {},
+		Site: sitetest.Command(), Log: slog.New(slog.DiscardHandler), Progress: func(string) {},
 		Profile: func() (func() error, error) { return func() error { profiled++; return nil }, nil },
 	})
 	require.NoError(t, err)
