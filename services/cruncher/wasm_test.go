@@ -234,13 +234,33 @@ func TestWASM_stops(t *testing.T) {
 	})
 }
 
+// timed is a context whose time is over when a channel is closed, however long the machine takes for what comes before.
+type timed struct {
+	context.Context
+	over chan struct{}
+}
+
+func (c timed) Done() <-chan struct{} { return c.over }
+
+func (c timed) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 func TestWASM_is_tried_again_when_compiling_takes_longer_than_the_step_may(t *testing.T) {
 	w := newWASM(t, wasm.Config{})
 	w.put(t, "go", wasmtest.Go(t, "package main\n\nfunc main() { println(\"done\") }\n"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	ctx := timed{t.Context(), make(chan struct{})}
 	parked := 0
-	_, err := w.op.Run(ctx, ops.Input{With: json.RawMessage(`{"module":"go"}`), Parking: func() func() { parked++; return func() { parked++ } }})
+	_, err := w.op.Run(ctx, ops.Input{With: json.RawMessage(`{"module":"go"}`), Parking: func() func() {
+		parked++
+		close(ctx.over) // as it begins to compile
+		return func() { parked++ }
+	}})
 	f := ops.AsFailure(err)
 	require.Equal(t, []any{events.ReasonTimeout, true}, []any{f.Reason, f.Temporary}, f.Error())
 	require.Equal(t, 2, parked, "another item had its place meanwhile")

@@ -69,6 +69,23 @@ func TestRunner_survives_the_end_of_a_process(t *testing.T) {
 	})
 }
 
+// timed is a context whose time is over when a channel is closed, however long the machine takes for what comes before.
+type timed struct {
+	context.Context
+	over <-chan struct{}
+}
+
+func (c timed) Done() <-chan struct{} { return c.over }
+
+func (c timed) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // killed has the process of an item killed from outside.
 func killed(t *testing.T, r *Runner) error {
 	t.Helper()
@@ -86,16 +103,14 @@ func TestRunner_ends_a_process_with_its_children(t *testing.T) {
 	t.Run("at the time limit", func(t *testing.T) {
 		path, open, released := fifo(t)
 		r := runner(t, helper("stubborn"))
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
+		over := make(chan struct{})
 		ended := make(chan error, 1)
 		go func() {
-			ctx, stop := context.WithTimeout(ctx, time.Second)
-			defer stop()
-			_, err := r.Run(ctx, "p", Call{Value: text("hold " + path)})
+			_, err := r.Run(timed{t.Context(), over}, "p", Call{Value: text("hold " + path)})
 			ended <- err
 		}()
 		await(t, open, "the child of the child runs")
+		close(over)
 		fails(t, <-ended, events.ReasonTimeout, false, "deadline")
 		await(t, released, "the child of the child is killed")
 		answers(t, r, "hello", `"hello"`)
