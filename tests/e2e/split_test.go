@@ -103,6 +103,20 @@ func TestSplitFile(t *testing.T) {
 		sum += part.Lines
 	}
 	require.EqualValues(t, 100_000, sum)
+	var value struct {
+		Reduced []struct {
+			Name  string
+			Value int64
+		}
+	}
+	require.NoError(t, json.Unmarshal(whole.Value, &value))
+	totals := map[string]int64{}
+	for _, r := range value.Reduced {
+		totals[r.Name] = r.Value
+	}
+	require.Equal(t, map[string]int64{
+		"lines": 100_000, "words": 300_000, "characters": int64(len(lines)), "longest_line": int64(len("99999 a line")),
+	}, totals)
 	status, err := m.client.Status(t.Context())
 	require.NoError(t, err)
 	for _, s := range status.Streams {
