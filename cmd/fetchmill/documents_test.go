@@ -45,7 +45,7 @@ func documentedCommands(t *testing.T) map[string]string {
 			}
 		}
 	}
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/adr/*.md", "../../examples/*/*/*.md", "*.go"} {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/adr/*.md", "../../examples/*/*.md", "../../examples/*/*/*.md", "*.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, files, pattern)

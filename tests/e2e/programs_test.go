@@ -5,9 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,26 +14,11 @@ import (
 )
 
 func TestExamplePythonMap(t *testing.T) {
-	dir, err := filepath.Abs("../../examples/python-map")
-	require.NoError(t, err)
-	m := up(t, t.TempDir(), "--programs", filepath.Join(dir, "programs.yaml"))
+	work := example(t, "python-map")
+	m := up(t, t.TempDir(), "--programs", filepath.Join(work, "programs.yaml"))
 	require.Equal(t, "invert", m.process.Find(`(?m)^ *programs +(.*)$`))
 
-	page, err := os.ReadFile(filepath.Join(dir, "README.md"))
-	require.NoError(t, err)
-	work := t.TempDir()
-	items, err := os.ReadFile(filepath.Join(dir, "items.ndjson"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(work, "items.ndjson"), items, 0o600))
-	blocks := regexp.MustCompile("(?s)```sh testable\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	require.NotEmpty(t, blocks)
-	for _, block := range blocks {
-		cmd := exec.Command("bash", "-euxo", "pipefail", "-c", block[1])
-		cmd.Dir = work
-		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(fetchmill)+":"+os.Getenv("PATH"), "NATS_URL="+m.broker)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(out))
-	}
+	m.follow(t, work)
 
 	f, err := os.Open(filepath.Join(work, "results.ndjson"))
 	require.NoError(t, err)
