@@ -101,7 +101,7 @@ func (a *App) startBroker(ctx context.Context) error {
 		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(patience)) // for each answer: the broker may have much to find on a slow disk
 	if err != nil {
 		return err
 	}

@@ -160,14 +160,14 @@ func (c Config) measure(ctx context.Context, server *site.Process, latency time.
 	}
 	usage.ResetPeak()
 	siteBefore, _ := usage.ReadCPU(server.PID) // not known elsewhere than on Linux: 0 then
+	cpu, start := usage.CPU(), time.Now()      // the counts may take their time, which is to be within
 	before, err := l.backlog.Done(ctx)
 	if err != nil {
 		return round{}, errors.Join(err, stop())
 	}
-	cpu, start := usage.CPU(), time.Now()
 	err = l.wait(ctx, c.For)
-	took, spent, peak := time.Since(start), usage.CPU()-cpu, usage.Peak()
 	after, err2 := l.backlog.Done(ctx)
+	took, spent, peak := time.Since(start), usage.CPU()-cpu, usage.Peak()
 	siteAfter, _ := usage.ReadCPU(server.PID)
 	limit, err3 := l.limit(ctx)
 	items := float64(after - before)

@@ -28,7 +28,7 @@ Examples:
 `
 }
 
-// setupPatience is how long setup waits for a broker that is not there yet, as in a compose file.
+// setupPatience is how long setup waits for a broker that is not there yet, as in a compose file, and for each of its answers.
 const setupPatience = 30 * time.Second
 
 func (cmd *setupCmd) Run(ctx context.Context, s *session) error {
@@ -42,7 +42,7 @@ func (cmd *setupCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(setupPatience))
 	if err != nil {
 		return err
 	}
