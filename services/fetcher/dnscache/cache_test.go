@@ -171,7 +171,7 @@ func TestCache_asks_once_for_a_thousand(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return cache.Stats().Misses == many }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return cache.Stats().Misses >= many }, time.Minute, time.Millisecond)
 	close(release)
 	all.Wait()
 	require.EqualValues(t, 1, s.Queries())
@@ -278,7 +278,7 @@ func TestCache_ends_a_question_with_its_context(t *testing.T) {
 	go func() { <-asked; cancel() }()
 	_, err := cache.Resolver().LookupNetIP(ctx, "ip4", "a.test.")
 	require.ErrorContains(t, err, "operation was canceled")
-	require.Eventually(t, func() bool { return len(cache.slots) == 0 }, 10*time.Second, time.Millisecond, "the question has been given up")
+	require.Eventually(t, func() bool { return len(cache.slots) == 0 }, time.Minute, time.Millisecond, "the question has been given up")
 	require.Zero(t, cache.Stats().Entries)
 }
 
@@ -305,9 +305,9 @@ func TestCache_goes_on_for_others_when_the_first_is_called_off(t *testing.T) {
 			t.Errorf("got %v, %v", addrs, err)
 		}
 	})
-	require.Eventually(t, func() bool { return cache.Stats().Misses == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return cache.Stats().Misses >= 2 }, time.Minute, time.Millisecond)
 	cancel()
-	require.Eventually(t, func() bool { return cache.Stats().Queries == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return cache.Stats().Queries == 2 }, time.Minute, time.Millisecond)
 	close(release)
 	all.Wait()
 }
@@ -367,7 +367,7 @@ func TestCache_asks_a_bounded_number_of_questions_at_once(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return cache.Stats().Misses == 50 && now.Load() == most }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return cache.Stats().Misses >= 50 && now.Load() == most }, time.Minute, time.Millisecond)
 	close(release)
 	all.Wait()
 	require.Zero(t, over.Load())
