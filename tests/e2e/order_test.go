@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,12 +42,17 @@ func TestSlowestFirst(t *testing.T) {
 	queue("CRUNCH")
 
 	m.service(t, "cruncher", "-c", "1")
-	results := queue("RESULTS") // nobody takes from there yet
-	for i := range costs {
-		msg, err := results.GetMsg(t.Context(), results.CachedInfo().State.FirstSeq+uint64(i))
+	stream := queue("RESULTS") // nobody takes from there yet
+	results := make([]*events.Result, len(costs))
+	for i := range results {
+		msg, err := stream.GetMsg(t.Context(), stream.CachedInfo().State.FirstSeq+uint64(i))
 		require.NoError(t, err)
-		r, err := events.DecodeResult(msg.Data)
+		results[i], err = events.DecodeResult(msg.Data)
 		require.NoError(t, err)
+	}
+	// A worker is free for the next item before the result of the last one is on its way, so the stream has not always the order in which they ended.
+	slices.SortFunc(results, func(a, b *events.Result) int { return a.Finished.Compare(b.Finished) })
+	for i, r := range results {
 		place := len(costs) - 1 - i
 		require.Equal(t, costs[place], r.Key, "the slowest of those that are left ends next")
 		require.EqualValues(t, place, r.Index, "its place in the input")
