@@ -1,9 +1,7 @@
 package app
 
 import (
-	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,30 +14,31 @@ import (
 func TestIngest_refuses_what_the_cruncher_could_not_do(t *testing.T) {
 	recipes, err := recipe.Checks{Crunch: cruncher.Builtin().Checks()}.Builtins()
 	require.NoError(t, err)
-	_, err = ingest.Accept(recipes, "json", events.Input{Params: json.RawMessage(`{"url":"https://example.com/","select":".a["}`)}, "k", time.Unix(0, 0))
-	require.ErrorContains(t, err, `crunch step 1, op jq: jq query ".a["`)
-	var refusal *ingest.Refusal
-	require.ErrorAs(t, err, &refusal)
-	require.Equal(t, events.ReasonInvalidParameter, refusal.Reason)
+	in := &ingest.Intake{Recipes: recipes}
+	_, _, p := in.Run(ingest.Request{Subject: "run.json", Data: []byte(`{"url":"https://example.com/","select":".a["}`), Reply: "_INBOX.a"})
+	require.NotNil(t, p)
+	require.Equal(t, events.ReasonInvalidParameter, p.Reason)
+	require.Contains(t, p.Detail, `crunch step 1, op jq: jq query ".a["`)
 }
 
 // What it costs to judge the arguments of each item.
-func BenchmarkAccept(b *testing.B) {
+func BenchmarkIngest(b *testing.B) {
 	for _, row := range []struct {
 		name   string
 		checks recipe.Checks
 	}{{"unchecked", recipe.Checks{}}, {"checked", recipe.Checks{Crunch: cruncher.Builtin().Checks()}}} {
 		recipes, err := row.checks.Builtins()
 		require.NoError(b, err)
+		in := &ingest.Intake{Recipes: recipes}
 		for _, name := range []string{"count", "page", "json"} {
-			input := events.Input{Text: "1000"}
+			req := ingest.Request{Subject: "run." + name, Data: []byte("1000"), Reply: "_INBOX.a"}
 			if name != "count" {
-				input.Text = "https://example.com/"
+				req.Data = []byte("https://example.com/")
 			}
 			b.Run(row.name+" "+name, func(b *testing.B) {
 				for b.Loop() {
-					if _, err := ingest.Accept(recipes, name, input, "k", time.Unix(0, 0)); err != nil {
-						b.Fatal(err)
+					if _, _, p := in.Run(req); p != nil {
+						b.Fatal(p)
 					}
 				}
 			})

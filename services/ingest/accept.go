@@ -29,14 +29,8 @@ const maxKey = 8192
 // maxDepth bounds how deep parameters are nested, because readers of JSON down the line stop somewhere.
 const maxDepth = 1000
 
-// Accept checks an input against its recipe and makes the item. One of a recipe that splits its items has no plan; see split. Errors are
-// of type *Refusal.
-func Accept(recipes Recipes, recipeName string, input events.Input, id string, submitted time.Time) (*events.Item, error) {
-	it, _, err := (&Intake{Recipes: recipes}).accept(recipeName, input, id, submitted)
-	return it, err
-}
-
-// accept returns beside the item the plans of its parts, if the recipe splits it.
+// accept checks an input against its recipe and makes the item. One of a recipe that splits its items has no plan; those of its parts
+// are returned beside it. Errors are of type *Refusal.
 func (in *Intake) accept(recipeName string, input events.Input, id string, submitted time.Time) (*events.Item, []events.Plan, error) {
 	r, err := in.Recipes.Find(recipeName)
 	if err != nil {

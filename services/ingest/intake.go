@@ -7,7 +7,6 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/fetchmill/fetchmill/internal/recipe"
@@ -60,23 +59,10 @@ func (in *Intake) send(recipeName string, input events.Input, id string, submitt
 	if err != nil {
 		return nil, err
 	}
-	carry := Carry{TraceParent: input.TraceParent, TraceState: input.TraceState, Reply: reply}
+	c := carry{TraceParent: input.TraceParent, TraceState: input.TraceState, Reply: reply}
 	if parts != nil {
-		return in.split(it, parts, carry)
+		return in.split(it, parts, c)
 	}
-	out, err := in.route(it, carry)
+	out, err := in.route(it, c)
 	return []stage.Outgoing{out}, err
-}
-
-// route is Route within the size of a message.
-func (in *Intake) route(it *events.Item, carry Carry) (stage.Outgoing, error) {
-	out, err := Route(it, carry)
-	if err != nil {
-		return stage.Outgoing{}, &Refusal{events.ReasonInternal, fmt.Errorf("encode the item: %w", err)}
-	}
-	if most := max(in.maxMessage()-room, in.maxMessage()/2); len(out.Data) > most {
-		return stage.Outgoing{}, &Refusal{events.ReasonTooLarge, fmt.Errorf(
-			"the item has %d bytes with its plan, and at most %d can be sent on: send less, or the address of where it is", len(out.Data), most)}
-	}
-	return out, nil
 }

@@ -80,7 +80,7 @@ func TestHTTP_accepts_many_items(t *testing.T) {
 }
 
 func TestHTTP_tells_which_lines_it_rejects(t *testing.T) {
-	long := strings.Repeat("x", 256<<10+1)
+	long, deep := strings.Repeat("x", 256<<10+1), strings.Repeat("[", 1001)+strings.Repeat("]", 1001)
 	for name, c := range map[string]struct {
 		path, body, header string
 		accepted           int
@@ -94,7 +94,8 @@ func TestHTTP_tells_which_lines_it_rejects(t *testing.T) {
 			"/v1/work/count", "n\n1\nx\n1,2\n\"\n\"\n\xff\n2\nb\"c\n3\n", csvs, 3,
 			"3 invalid_parameter, 4 bad_input, 5 invalid_parameter, 7 bad_input, 9 bad_input",
 		},
-		"lines": {"/v1/work/page?lines", "http://a/\nb\n\xff\n", "Content-Type: text/plain", 1, "2 invalid_parameter, 3 bad_input"},
+		"deep cells": {"/v1/work/free", "a\n" + deep + "\n" + deep[2:2000] + "\n", csvs, 1, "2 invalid_parameter"},
+		"lines":      {"/v1/work/page?lines", "http://a/\nb\n\xff\n", "Content-Type: text/plain", 1, "2 invalid_parameter, 3 bad_input"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var pub capture

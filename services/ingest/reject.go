@@ -43,7 +43,7 @@ func (in *Intake) reject(m stage.Message, recipeName, id string, input events.In
 		Header:  events.Headers(events.MsgID(id, events.StageSink), events.TypeResult, events.StageIngest),
 		Data:    data,
 	}
-	Carry{TraceParent: input.TraceParent, TraceState: input.TraceState}.add(out.Header)
+	carry{TraceParent: input.TraceParent, TraceState: input.TraceState}.add(out.Header)
 	return stage.Done(stage.OutcomeRejected, out, in.deadLetter(m, recipeName, id, key, reason, err)).Because(reason)
 }
 
