@@ -36,15 +36,15 @@ func (in *Intake) accept(recipeName string, input events.Input, id string, submi
 	if err != nil {
 		return nil, nil, &Refusal{events.ReasonUnknownRecipe, err}
 	}
-	if tooDeep(input.Params) {
-		return nil, nil, &Refusal{events.ReasonInvalidParameter, fmt.Errorf("the parameters are nested deeper than %d: send them flatter", maxDepth)}
-	}
 	order, err := r.Resolve(input)
 	if err != nil {
 		if p, ok := errors.AsType[*recipe.ParamError](err); ok {
 			return nil, nil, &Refusal{p.Reason, err}
 		}
 		return nil, nil, &Refusal{events.ReasonInvalidParameter, err}
+	}
+	if tooDeep(order.Params) {
+		return nil, nil, &Refusal{events.ReasonInvalidParameter, fmt.Errorf("the parameters are nested deeper than %d: send them flatter", maxDepth)}
 	}
 	reduced, err := in.reductions.of(r, input)
 	if err != nil {

@@ -95,6 +95,7 @@ func TestHTTP_tells_which_lines_it_rejects(t *testing.T) {
 			"3 invalid_parameter, 4 bad_input, 5 invalid_parameter, 7 bad_input, 9 bad_input",
 		},
 		"deep cells": {"/v1/work/free", "a\n" + deep + "\n" + deep[2:2000] + "\n", csvs, 1, "2 invalid_parameter"},
+		"deep lines": {"/v1/work/free?lines", deep + "\n" + deep[2:2000] + "\n", "Content-Type: text/plain", 1, "1 invalid_parameter"},
 		"lines":      {"/v1/work/page?lines", "http://a/\nb\n\xff\n", "Content-Type: text/plain", 1, "2 invalid_parameter, 3 bad_input"},
 	} {
 		t.Run(name, func(t *testing.T) {
