@@ -3,6 +3,7 @@ package bodies_test
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -26,19 +27,19 @@ func TestStore_needs_no_more_rights_than_the_documents_say(t *testing.T) {
 		}}
 	}
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, AuthTimeout: time.Minute.Seconds(),
 		Users: []*server.User{user("admin", []string{">"}), user("fetcher", writing), user("cruncher", reading)},
 	})
 	require.NoError(t, err)
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	as := func(name string) *nats.Conn {
-		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(name, name), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		nc, err := nats.Connect(s.ClientURL(), nats.Timeout(time.Minute), nats.UserInfo(name, name), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 		require.NoError(t, err)
 		t.Cleanup(nc.Close)
 		return nc
 	}
-	js, err := jetstream.New(as("admin"))
+	js, err := jetstream.New(as("admin"), jetstream.WithDefaultTimeout(time.Minute))
 	require.NoError(t, err)
 	_, err = topology.Provision(t.Context(), js, topology.For(topology.Default()))
 	require.NoError(t, err)

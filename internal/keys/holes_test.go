@@ -50,7 +50,7 @@ func TestReplies_are_not_checked_by_the_broker(t *testing.T) {
 
 func (g guarded) jetStream(t *testing.T, user string) jetstream.JetStream {
 	t.Helper()
-	js, err := jetstream.New(g.as(t, user).nc)
+	js, err := jetstream.New(g.as(t, user).nc, jetstream.WithDefaultTimeout(patience))
 	require.NoError(t, err)
 	return js
 }

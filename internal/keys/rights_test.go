@@ -24,6 +24,9 @@ type guarded struct {
 	url string
 }
 
+// patience is how long the broker may take for an answer.
+const patience = time.Minute
+
 func newGuarded(t *testing.T, o keys.Options) guarded {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,6 +34,7 @@ func newGuarded(t *testing.T, o keys.Options) guarded {
 	require.NoError(t, err)
 	options, err := server.ProcessConfigFile(filepath.Join(dir, keys.UsersFile))
 	require.NoError(t, err)
+	options.AuthTimeout = patience.Seconds() // the server's own 2 s are over on a machine that stands still for a moment
 	options.Host, options.Port = "127.0.0.1", server.RANDOM_PORT
 	options.JetStream, options.StoreDir, options.NoSigs, options.NoLog = true, t.TempDir(), true, true
 	s, err := server.NewServer(options)
@@ -42,7 +46,7 @@ func newGuarded(t *testing.T, o keys.Options) guarded {
 	})
 	require.True(t, s.ReadyForConnections(time.Minute))
 	g := guarded{dir: dir, url: s.ClientURL()}
-	js, err := jetstream.New(g.as(t, "setup").nc)
+	js, err := jetstream.New(g.as(t, "setup").nc, jetstream.WithDefaultTimeout(patience))
 	require.NoError(t, err)
 	_, err = topology.Provision(t.Context(), js, topology.For(topology.Default()))
 	require.NoError(t, err, "setup can make everything")
@@ -56,7 +60,7 @@ func (g guarded) as(t *testing.T, user string) connection {
 	t.Helper()
 	key, err := nats.NkeyOptionFromSeed(filepath.Join(g.dir, keys.SeedFile(user)))
 	require.NoError(t, err)
-	nc, err := nats.Connect(g.url, key, nats.CustomInboxPrefix(g.user(t, user).Inbox), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	nc, err := nats.Connect(g.url, key, nats.Timeout(patience), nats.CustomInboxPrefix(g.user(t, user).Inbox), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return connection{nc}
@@ -272,14 +276,14 @@ func TestPeople(t *testing.T) {
 		}
 	})
 	t.Run("who has no key, or one that is not in the list, is not let in", func(t *testing.T) {
-		_, err := nats.Connect(g.url)
+		_, err := nats.Connect(g.url, nats.Timeout(patience))
 		require.ErrorIs(t, err, nats.ErrAuthorization)
 		elsewhere := t.TempDir()
 		_, err = keys.Make(elsewhere, keys.Options{})
 		require.NoError(t, err)
 		key, err := nats.NkeyOptionFromSeed(filepath.Join(elsewhere, keys.SeedFile("client")))
 		require.NoError(t, err)
-		_, err = nats.Connect(g.url, key)
+		_, err = nats.Connect(g.url, key, nats.Timeout(patience))
 		require.ErrorIs(t, err, nats.ErrAuthorization)
 	})
 }

@@ -24,7 +24,7 @@ func TestStore_is_read_with_the_rights_in_the_documents(t *testing.T) {
 		Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
 	}
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, AuthTimeout: time.Minute.Seconds(),
 		Users: []*server.User{{Username: "operator", Password: "o"}, {Username: "cruncher", Password: "c", Permissions: reader}},
 	})
 	require.NoError(t, err)
@@ -32,10 +32,10 @@ func TestStore_is_read_with_the_rights_in_the_documents(t *testing.T) {
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	require.True(t, s.ReadyForConnections(time.Minute))
 	connect := func(user, password string) jetstream.JetStream {
-		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(user, password), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		nc, err := nats.Connect(s.ClientURL(), nats.Timeout(time.Minute), nats.UserInfo(user, password), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 		require.NoError(t, err)
 		t.Cleanup(nc.Close)
-		js, err := jetstream.New(nc)
+		js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Minute))
 		require.NoError(t, err)
 		return js
 	}

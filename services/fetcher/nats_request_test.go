@@ -96,7 +96,8 @@ func TestRequest_fails_with_the_text_of_a_service(t *testing.T) {
 func TestRequest_fails_without_a_reply(t *testing.T) {
 	b := brokertest.New(t)
 	arrived := make(chan struct{}, 10)
-	responder(t, b, "svc.slow", func(*nats.Msg) { arrived <- struct{}{} })
+	responder(t, b, "svc.slow", func(*nats.Msg) {})
+	responder(t, b, "svc.slower", func(*nats.Msg) { arrived <- struct{}{} })
 	responder(t, b, "svc.large", func(m *nats.Msg) { _ = m.Respond(make([]byte, maxReplyBytes+1)) })
 	n := onBroker(t, b, "svc.>")
 
@@ -115,11 +116,9 @@ func TestRequest_fails_without_a_reply(t *testing.T) {
 	_, err = run(t.Context(), t, n, "nats.request", args{"subject": "svc.large", "data": strings.Repeat("x", 2<<20)})
 	fails(t, err, events.ReasonTooLarge, false)
 
-	<-arrived
-	<-arrived
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	_, err = run(ctx, t, n, "nats.request", args{"subject": "svc.slow"})
+	_, err = run(ctx, t, n, "nats.request", args{"subject": "svc.slower"})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorAs(t, err, new(*ops.Failure))
 }
