@@ -194,9 +194,8 @@ func command(argv []string, dir string) ([]string, error) {
 }
 
 var (
-	nameRE     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	variableRE = regexp.MustCompile(`\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\}|\{)`)
-	sizeRE     = regexp.MustCompile(`^(\d{1,15}) ?(|KiB|MiB|GiB)$`)
+	nameRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	sizeRE = regexp.MustCompile(`^(\d{1,15}) ?(|KiB|MiB|GiB)$`)
 )
 
 // environment is all variables that the program gets.
@@ -213,7 +212,7 @@ func (p *parser) environment(own map[string]string) ([]string, error) {
 		if !nameRE.MatchString(name) {
 			faults = append(faults, fmt.Errorf("env %.60q: use letters, digits and '_' in the name of a variable", name))
 		}
-		value, err := p.expand(own[name])
+		value, err := yamldoc.Expand(own[name], p.lookup)
 		if err == nil && strings.ContainsRune(value, 0) {
 			err = errors.New("the value has a byte 0 in it")
 		}
@@ -223,26 +222,6 @@ func (p *parser) environment(own map[string]string) ([]string, error) {
 		env = append(env, name+"="+value)
 	}
 	return env, errors.Join(faults...)
-}
-
-// expand puts the values of variables into a text. $${ is ${ itself.
-func (p *parser) expand(text string) (string, error) {
-	var faults []error
-	out := variableRE.ReplaceAllStringFunc(text, func(m string) string {
-		switch m {
-		case "$${":
-			return "${"
-		case "${":
-			faults = append(faults, errors.New("after ${ comes the name of a variable and }; write $${ for the characters themselves"))
-			return ""
-		}
-		value, ok := p.lookup(m[2 : len(m)-1])
-		if !ok {
-			faults = append(faults, fmt.Errorf("the variable %s is not set in the environment", m[2:len(m)-1]))
-		}
-		return value
-	})
-	return out, errors.Join(faults...)
 }
 
 // parseSize reads a number of bytes such as 1000, 512KiB or 2 GiB.

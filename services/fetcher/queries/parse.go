@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -142,11 +141,11 @@ func (p *parser) database(name string, doc databaseDocument) *database {
 		connections = 1
 	}
 	d.slots = make(chan struct{}, connections)
-	dsn, dsnErr := p.expand(doc.DSN)
+	dsn, dsnErr := yamldoc.Expand(doc.DSN, p.lookup)
 	if dsnErr != nil {
 		refuse("dsn", dsnErr)
 	}
-	password, err := p.expand(doc.Password)
+	password, err := yamldoc.Expand(doc.Password, p.lookup)
 	if err != nil {
 		refuse("password", err)
 	}
@@ -239,27 +238,4 @@ func valueOr(p *int, otherwise int) int {
 		return otherwise
 	}
 	return *p
-}
-
-var variable = regexp.MustCompile(`\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\}|\{)`)
-
-// expand puts the values of variables into a text. $${ is ${ itself.
-func (p *parser) expand(text string) (string, error) {
-	var faults []error
-	out := variable.ReplaceAllStringFunc(text, func(m string) string {
-		switch m {
-		case "$${":
-			return "${"
-		case "${":
-			faults = append(faults, errors.New("after ${ comes the name of a variable and }; write $${ for the characters themselves"))
-			return ""
-		}
-		name := m[2 : len(m)-1]
-		value, ok := p.lookup(name)
-		if !ok {
-			faults = append(faults, fmt.Errorf("the variable %s is not set in the environment", name))
-		}
-		return value
-	})
-	return out, errors.Join(faults...)
 }

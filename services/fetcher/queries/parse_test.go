@@ -97,21 +97,6 @@ queries:
 	require.ErrorContains(t, err, "at most")
 }
 
-func TestExpandPutsInVariables(t *testing.T) {
-	p := parser{lookup: func(name string) (string, bool) { return "<" + name + ">", name != "NOT" }}
-	for in, want := range map[string]string{
-		"a${B}c${B_2}": "a<B>c<B_2>", "$${B}": "${B}", "a$b$": "a$b$", "": "", "$$": "$$", "$$${B}": "$${B}",
-	} {
-		got, err := p.expand(in)
-		require.NoError(t, err)
-		require.Equal(t, want, got, in)
-	}
-	for _, in := range []string{"${NOT}", "${", "${}", "${1}", "${a b}"} {
-		_, err := p.expand(in)
-		require.Error(t, err, in)
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(shop + "queries:\n  q: {database: shop, sql: 'select :a', params: {a: {type: integer, default: 1}}, timeout: 1s, max_rows: 5}\n"))
 	f.Add([]byte("databases:\n  d: {driver: postgres, dsn: 'host=x user=y', password: ${P}}\n"))
