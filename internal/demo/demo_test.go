@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 	require.NoError(t, err, said.String())
 	require.Less(t, time.Since(start), 5*time.Minute, "it ends by itself")
 	for _, want := range []string{
-		`uptime +✓ ok +180 +1 `, `✗ http_status +40 +1 `, `✗ deadline +10 +1 `,
+		`uptime +✓ ok +180 +1 `, `✗ http_status +40 +1 `, `✗ (deadline|timeout) +10 +1 `,
 		`page +✓ ok +160 +1 to 3 `, `✗ http_status +25 +1 to 5 `, `✗ forbidden_target +1 +1 `,
 		`count +✓ ok +10 +1 +– +–`,
 	} {
