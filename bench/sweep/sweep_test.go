@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { sitetest.Main(m) }
 
 func small() sweep.Config {
 	return sweep.Config{
-		Latencies: []time.Duration{0, 50 * time.Millisecond}, Fixed: []int{1, 4}, WarmUp: 300 * time.Millisecond, For: 700 * time.Millisecond,
+		Latencies: []time.Duration{0, 50 * time.Millisecond}, Fixed: []int{1, 4}, WarmUp: 300 * time.Millisecond, For: 2 * time.Second,
 		Rounds: 1, Site: sitetest.Command(), Log: slog.New(slog.DiscardHandler),
 	}
 }
