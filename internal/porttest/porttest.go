@@ -28,7 +28,7 @@ func Free(t testing.TB) int {
 		if _, before := given.LoadOrStore(port, true); before {
 			continue
 		}
-		if l, err := net.Listen("tcp", address(port)); err == nil {
+		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address(port)); err == nil {
 			require.NoError(t, l.Close())
 			return port
 		}

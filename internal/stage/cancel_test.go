@@ -26,9 +26,9 @@ func (m *mill) cancel(batch string) {
 	}, patience, 20*time.Millisecond)
 }
 
-// waiting is an operation that says when it has begun and waits for its context to end.
-func waiting(name string, begun chan<- struct{}) ops.Op {
-	return op(name, func(ctx context.Context, _ ops.Input) (ops.Output, error) {
+// waiting is the operation "wait", which says when it has begun and waits for its context to end.
+func waiting(begun chan<- struct{}) ops.Op {
+	return op("wait", func(ctx context.Context, _ ops.Input) (ops.Output, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
 		return ops.Output{}, ctx.Err()
@@ -80,7 +80,7 @@ func TestCancel(t *testing.T) {
 	t.Run("items that are under way when their batch is cancelled end", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		begun := make(chan struct{}, 3)
-		w := m.worker(events.StageFetch, 3, quickLimits(), waiting("wait", begun))
+		w := m.worker(events.StageFetch, 3, quickLimits(), waiting(begun))
 		for i := range 2 {
 			m.submit(batched(fmt.Sprint("gone", i), "gone", "wait"))
 		}
@@ -119,7 +119,7 @@ func TestCancel(t *testing.T) {
 		t.Parallel()
 		m := newMill(t, time.Second)
 		begun := make(chan struct{}, 9)
-		m.worker(events.StageFetch, 1, quickLimits(), waiting("wait", begun))
+		m.worker(events.StageFetch, 1, quickLimits(), waiting(begun))
 		m.submit(batched("i1", "b", "wait"))
 		receive(t, begun)
 		for range 2 {

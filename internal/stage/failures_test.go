@@ -175,7 +175,7 @@ func TestFailures(t *testing.T) {
 	t.Run("a deadline that passes ends the item while it runs", func(t *testing.T) {
 		m := newMill(t, time.Hour)
 		begun := make(chan struct{}, 1)
-		m.worker(events.StageCrunch, 1, quickLimits(), waiting("wait", begun))
+		m.worker(events.StageCrunch, 1, quickLimits(), waiting(begun))
 		for ahead := 500 * time.Millisecond; ; ahead *= 2 { // so long that the item has begun by then
 			it := item(fmt.Sprint("i", ahead), events.StageCrunch, "wait")
 			it.Deadline = time.Now().Add(ahead)

@@ -187,7 +187,7 @@ func TestStopLeavesNothing(t *testing.T) {
 		m.env.Conn = m.broker.Connect()
 		w := m.worker(events.StageFetch, 8, quickLimits(), op("ok", func(context.Context, ops.Input) (ops.Output, error) {
 			return ops.Output{}, nil
-		}), waiting("wait", make(chan struct{}, 9)))
+		}), waiting(make(chan struct{}, 9)))
 		m.submitMany(50, "ok")
 		for range 51 {
 			m.result()

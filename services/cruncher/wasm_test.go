@@ -236,8 +236,8 @@ func TestWASM_stops(t *testing.T) {
 
 // timed is a context whose time is over when a channel is closed, however long the machine takes for what comes before.
 type timed struct {
-	context.Context
-	over chan struct{}
+	context.Context //nolint:containedctx // it is one
+	over            chan struct{}
 }
 
 func (c timed) Done() <-chan struct{} { return c.over }

@@ -71,8 +71,8 @@ func TestRunner_survives_the_end_of_a_process(t *testing.T) {
 
 // timed is a context whose time is over when a channel is closed, however long the machine takes for what comes before.
 type timed struct {
-	context.Context
-	over <-chan struct{}
+	context.Context //nolint:containedctx // it is one
+	over            <-chan struct{}
 }
 
 func (c timed) Done() <-chan struct{} { return c.over }
