@@ -34,7 +34,7 @@ func (r rig) killed(t *testing.T, rnd *rand.Rand, o Options) *killed {
 // commit returns what it has committed and what came of it.
 func (k *killed) commit(t *testing.T, fresh []Entry) ([]Entry, []Outcome) {
 	t.Helper()
-	group := append(k.again, fresh...)
+	group := slices.Concat(k.again, fresh)
 	k.again = nil
 	k.rnd.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
 	out, err := k.db.Commit(t.Context(), group)

@@ -2,7 +2,6 @@ package ingest_test
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -146,11 +145,4 @@ func TestIntake_drops_a_broken_trace_context(t *testing.T) {
 	}
 	require.NotContains(t, carried(traceParent, "a=b\r\nX: y"), events.HeaderTraceState)
 	require.Equal(t, "a=b", carried(traceParent, "a=b")[events.HeaderTraceState])
-}
-
-func mustJSON(t testing.TB, v any) []byte {
-	t.Helper()
-	b, err := json.Marshal(v)
-	require.NoError(t, err)
-	return b
 }

@@ -14,7 +14,7 @@ import (
 func example(t *testing.T, name string) string {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("../../examples", name))))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples", name))))
 	return dir
 }
 
