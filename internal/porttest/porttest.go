@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,20 +17,22 @@ const (
 	count = 12_000
 )
 
-var given sync.Map // those that this process has already
-
-// Free returns a port of the loopback interface where nobody listens.
+// Free returns a port of the loopback interface where nobody listens. Other tests, also those in other processes, do not get it until this one ends.
 func Free(t testing.TB) int {
 	t.Helper()
 	for range count {
 		port := first + rand.IntN(count)
-		if _, before := given.LoadOrStore(port, true); before {
+		// The port of UDP with the same number is held meanwhile, by which all of them see that it is given away.
+		claim, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", address(port))
+		if err != nil {
 			continue
 		}
 		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address(port)); err == nil {
 			require.NoError(t, l.Close())
+			t.Cleanup(func() { require.NoError(t, claim.Close()) })
 			return port
 		}
+		require.NoError(t, claim.Close())
 	}
 	require.Fail(t, "no port is free")
 	return 0
