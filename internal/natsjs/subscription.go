@@ -10,6 +10,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/fetchmill/fetchmill/internal/topology"
 )
 
 // subscription takes messages from its lanes and hands them out to at most limit workers.
@@ -91,11 +93,8 @@ func (s *subscription) bind(ctx context.Context, js jetstream.JetStream, src Sou
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	consumer, err := js.Consumer(ctx, src.Stream, src.Consumer)
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return nil, fmt.Errorf("%w: run `fetchmill setup` first", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, topology.Advise(err)
 	}
 	if wait := consumer.CachedInfo().Config.AckWait; wait > 0 {
 		s.ackWait = min(s.ackWait, wait)
