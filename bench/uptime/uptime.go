@@ -11,6 +11,7 @@ import (
 
 	"github.com/fetchmill/fetchmill/app"
 	"github.com/fetchmill/fetchmill/bench/usage"
+	"github.com/fetchmill/fetchmill/internal/host"
 	"github.com/fetchmill/fetchmill/internal/sandbox"
 	"github.com/fetchmill/fetchmill/internal/site"
 	"github.com/fetchmill/fetchmill/internal/uptime"
@@ -188,14 +189,10 @@ func (c Config) say(format string, args ...any) {
 }
 
 func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !host.Pause(ctx, d) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 func since(start time.Time) float64 { return float64(time.Since(start).Microseconds()) / 1000 }
